@@ -1,0 +1,422 @@
+"""Expression trees → typed IR: names, types and units.
+
+`check_expression` returns the IR and its type, or None with every mistake in the collector. A part
+that fails does not hide mistakes in its neighbours.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from decimal import Decimal
+from fractions import Fraction
+from typing import Literal, cast
+
+from engine import codes
+from engine.check import calls
+from engine.check.ir import (
+    AllOf,
+    AnyOf,
+    Arithmetic,
+    AsOf,
+    Choice,
+    Compare,
+    Constant,
+    Expr,
+    FactRef,
+    InDivision,
+    ItemOf,
+    Negate,
+    Not,
+    OneOf,
+    Operator,
+)
+from engine.check.scope import Scope
+from engine.syntax.parse import Parsed, parse_expression
+from engine.source import Span, Text
+from engine.values import (
+    BOOLEAN,
+    DATE,
+    LITERAL,
+    PERCENT,
+    Boolean,
+    Category,
+    Checklist,
+    Date,
+    Number,
+    Type,
+    Unit,
+    describe,
+    unit_of,
+)
+
+__all__ = ["Typed", "check_expression"]
+
+Typed = tuple[Expr, Type] | None
+
+_NUMBER = re.compile(r"\d{1,15}(\.\d{1,12})?")
+_OPERATORS: dict[type[ast.cmpop], Operator] = {
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+}
+_ARITHMETIC: dict[type[ast.operator], Literal["+", "-", "*", "/"]] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+}
+_DAYS = Number(Unit((("days", 1),)))
+
+
+def check_expression(text: Text, scope: Scope, expected: Type | None) -> Typed:
+    """Check one expression. With `expected` its type (and unit) must be that."""
+    parsed = parse_expression(text, scope.collector)
+    if parsed is None:
+        return None
+    checker = Checker(parsed, scope)
+    typed = checker.check(parsed.tree)
+    if typed is None or expected is None:
+        return typed
+    return checker.require(typed, expected, parsed.tree)
+
+
+class Checker:
+    """Checks the nodes of one parsed expression."""
+
+    def __init__(self, parsed: Parsed, scope: Scope) -> None:
+        self.parsed = parsed
+        self.scope = scope
+        self.collector = scope.collector
+
+    def span(self, node: ast.expr | ast.keyword) -> Span:
+        """Where a node stands in the file."""
+        return self.parsed.span(node)
+
+    def require(self, typed: Typed, expected: Type, node: ast.expr) -> Typed:
+        """The same, with a diagnostic when the type is not the expected one."""
+        if typed is None:
+            return None
+        found = typed[1]
+        if isinstance(expected, Number) and isinstance(found, Number):
+            if expected.unit is None or found.unit is None or expected.unit == found.unit:
+                return typed
+            self._clash(expected, found, node)
+            return None
+        if type(expected) is type(found) and not isinstance(expected, Category):
+            return typed
+        if isinstance(expected, Category) and isinstance(found, Category) and expected.options == found.options:
+            return typed
+        self.collector.add(codes.type_mismatch(describe(expected), describe(found), self.span(node)))
+        return None
+
+    def boolean(self, node: ast.expr) -> Expr | None:
+        """A node that must be a condition."""
+        typed = self.require(self.check(node), BOOLEAN, node)
+        return typed[0] if typed else None
+
+    def check(self, node: ast.expr) -> Typed:
+        """The IR and type of any node."""
+        match node:
+            case ast.Constant():
+                return self._constant(node)
+            case ast.Name():
+                return self._name(node)
+            case ast.BoolOp():
+                return self._logic(node)
+            case ast.UnaryOp(op=ast.Not()):
+                operand = self.boolean(node.operand)
+                return (Not(operand), BOOLEAN) if operand is not None else None
+            case ast.UnaryOp():
+                return self._negative(node)
+            case ast.BinOp():
+                return self._arithmetic(node)
+            case ast.Compare():
+                return self._comparison(node)
+            case ast.IfExp():
+                return self._choice(node)
+            case ast.Call():
+                return calls.check_call(self, node)
+            case _:
+                self.collector.add(codes.construct_not_allowed("a tuple here", self.span(node)))
+                return None
+
+    def _constant(self, node: ast.Constant) -> Typed:
+        if isinstance(node.value, bool):
+            help_ = "facts are conditions by themselves: `x` or `not x`"
+            self.collector.add(codes.construct_not_allowed(f"`{node.value}`", self.span(node), help_))
+            return None
+        if isinstance(node.value, int | float):
+            written = self.parsed.source_of(node)
+            if not _NUMBER.fullmatch(written):
+                self.collector.add(codes.bad_scalar("a plain decimal number", written, self.span(node)))
+                return None
+            return Constant(Fraction(Decimal(written))), LITERAL
+        if isinstance(node.value, str):
+            help_ = "compare it with a category, or write `date(…)`"
+            self.collector.add(codes.construct_not_allowed("a text by itself", self.span(node), help_))
+            return None
+        self.collector.add(codes.construct_not_allowed(f"`{self.parsed.source_of(node)}`", self.span(node)))
+        return None
+
+    def _name(self, node: ast.Name) -> Typed:
+        name = node.id
+        if name == "as_of":
+            return AsOf(), DATE
+        if name == "division":
+            help_ = 'compare it: `division == "150603"`'
+            self.collector.add(codes.construct_not_allowed("`division` by itself", self.span(node), help_))
+            return None
+        if name in self.scope.named:
+            return self._named(node)
+        spec = self.scope.facts.get(name)
+        if spec is None:
+            known = [*self.scope.facts, *self.scope.named, "as_of"]
+            self.collector.add(codes.unknown_fact(name, known, self.span(node)))
+            return None
+        if not self.same_subject(name, spec.subjects, node):
+            return None
+        return FactRef(name), spec.type
+
+    def same_subject(self, name: str, subjects: tuple[str, ...], node: ast.expr) -> bool:
+        """True when a fact is about every subject of the expression."""
+        for subject in self.scope.subjects:
+            if subject not in subjects:
+                self.collector.add(codes.subject_mismatch(name, subjects, subject, self.span(node)))
+                return False
+        return True
+
+    def _named(self, node: ast.Name) -> Typed:
+        entry = self.scope.named[node.id]
+        if node.id in self.scope.expanding:
+            circle = (*self.scope.expanding, node.id)
+            self.collector.add(codes.cyclic("a scope", circle, self.span(node)))
+            return None
+        if not self.same_subject(node.id, entry.subjects, node):
+            return None
+        return check_expression(entry.where, self.scope.expand(node.id), BOOLEAN)
+
+    def _logic(self, node: ast.BoolOp) -> Typed:
+        operands = [self.boolean(value) for value in node.values]
+        if any(o is None for o in operands):
+            return None
+        flat: list[Expr] = []
+        kind = AllOf if isinstance(node.op, ast.And) else AnyOf
+        for operand in cast(list[Expr], operands):
+            flat.extend(operand.operands if isinstance(operand, kind) else (operand,))
+        return kind(tuple(flat)), BOOLEAN
+
+    def _negative(self, node: ast.UnaryOp) -> Typed:
+        typed = self.check(node.operand)
+        if typed is None:
+            return None
+        if not isinstance(typed[1], Number):
+            self.collector.add(codes.type_mismatch("a number", describe(typed[1]), self.span(node.operand)))
+            return None
+        if isinstance(typed[0], Constant) and isinstance(typed[0].value, Fraction):
+            return Constant(-typed[0].value), typed[1]
+        return Negate(typed[0]), typed[1]
+
+    def _arithmetic(self, node: ast.BinOp) -> Typed:
+        left, right = self.check(node.left), self.check(node.right)
+        if left is None or right is None:
+            return None
+        op = _ARITHMETIC[type(node.op)]
+        if op == "-" and isinstance(left[1], Date) and isinstance(right[1], Date):
+            return Arithmetic("-", left[0], right[0]), _DAYS
+        for typed, side in ((left, node.left), (right, node.right)):
+            if not isinstance(typed[1], Number):
+                self.collector.add(codes.type_mismatch("a number", describe(typed[1]), self.span(side)))
+                return None
+        a, b = cast(Number, left[1]), cast(Number, right[1])
+        if op in "+-":
+            if a.unit is not None and b.unit is not None and a.unit != b.unit:
+                self._clash(a, b, node.right)
+                return None
+            return Arithmetic(op, left[0], right[0]), Number(a.unit if a.unit is not None else b.unit)
+        return Arithmetic(op, left[0], right[0]), self._product(op, left, right)
+
+    @staticmethod
+    def _product(op: str, left: tuple[Expr, Type], right: tuple[Expr, Type]) -> Number:
+        a, b = cast(Number, left[1]).unit, cast(Number, right[1]).unit
+        if a is None and b is None:
+            return LITERAL
+        if op == "*" and (a is None or b is None):
+            literal, unit = (left[0], b) if a is None else (right[0], a)
+            assert unit is not None
+            hundred = isinstance(literal, Constant) and literal.value == 100
+            return Number(Unit(unit.dimensions, 100) if hundred and unit.scale == 1 else unit)
+        if op == "/" and b is None:
+            assert a is not None
+            hundred = isinstance(right[0], Constant) and right[0].value == 100
+            return Number(Unit(a.dimensions, 1) if hundred and a.scale == 100 else a)
+        return Number((a or Unit()).times(b or Unit(), 1 if op == "*" else -1))
+
+    def _clash(self, left: Number, right: Number, node: ast.expr) -> None:
+        help_ = None
+        ratio = Number(Unit())
+        if PERCENT in (left.unit, right.unit):
+            if ratio.unit in (left.unit, right.unit):
+                help_ = "percent runs from 0 to 100: write `100 * part / whole`"
+            else:
+                found = right if left.unit == PERCENT else left
+                help_ = "a percent is `100 * part / whole`"
+                self.collector.add(codes.type_mismatch("percent", unit_of(found), self.span(node), help_))
+                return
+        self.collector.add(codes.unit_clash(unit_of(left), unit_of(right), self.span(node), help_))
+
+    def _choice(self, node: ast.IfExp) -> Typed:
+        test = self.boolean(node.test)
+        then, otherwise = self.check(node.body), self.check(node.orelse)
+        if test is None or then is None or otherwise is None:
+            return None
+        if isinstance(then[1], Boolean):
+            if self.require(otherwise, BOOLEAN, node.orelse) is None:
+                return None
+            return Choice(test, then[0], otherwise[0], boolean=True), BOOLEAN
+        if not isinstance(then[1], Number):
+            self.collector.add(
+                codes.type_mismatch("a number or a condition", describe(then[1]), self.span(node.body))
+            )
+            return None
+        if self.require(otherwise, then[1], node.orelse) is None:
+            return None
+        other = cast(Number, otherwise[1])
+        return Choice(test, then[0], otherwise[0], boolean=False), Number(then[1].unit or other.unit)
+
+    # --- comparisons --------------------------------------------------------------------------
+
+    def _comparison(self, node: ast.Compare) -> Typed:
+        sides = [node.left, *node.comparators]
+        links: list[Expr | None] = [
+            self._link(op, left, right) for op, left, right in zip(node.ops, sides, sides[1:], strict=False)
+        ]
+        if any(link is None for link in links):
+            return None
+        found = cast(list[Expr], links)
+        return (found[0] if len(found) == 1 else AllOf(tuple(found))), BOOLEAN
+
+    def _link(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> Expr | None:
+        if isinstance(op, ast.In | ast.NotIn):
+            inner = self._membership(left, right)
+            return inner if isinstance(op, ast.In) or inner is None else Not(inner)
+        operator = _OPERATORS[type(op)]
+        for one, other in ((left, right), (right, left)):
+            if isinstance(one, ast.Name) and one.id == "division":
+                return self._division(operator, (other,), one)
+        text_left, text_right = _text(left), _text(right)
+        if text_left is not None and text_right is None:
+            flipped = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(operator, operator)
+            return self._option(cast(Operator, flipped), right, left, text_left)
+        if text_right is not None:
+            return self._option(operator, left, right, text_right)
+        a, b = self.check(left), self.check(right)
+        if a is None or b is None:
+            return None
+        return self._compare(operator, a, b, right)
+
+    def _compare(
+        self, operator: Operator, a: tuple[Expr, Type], b: tuple[Expr, Type], right: ast.expr
+    ) -> Expr | None:
+        if isinstance(a[1], Number | Date) and type(a[1]) is type(b[1]):
+            if self.require(b, a[1], right) is None:
+                return None
+            return Compare(operator, a[0], b[0], "number" if isinstance(a[1], Number) else "date")
+        if isinstance(a[1], Category) and isinstance(b[1], Category) and self.require(b, a[1], right):
+            return self._ranked(operator, a[0], b[0], a[1], right)
+        if isinstance(a[1], Boolean | Checklist):
+            help_ = "facts are conditions by themselves: `x` or `not x`"
+            self.collector.add(codes.construct_not_allowed(f"comparing {describe(a[1])}", self.span(right), help_))
+        elif not isinstance(a[1], Category) or not isinstance(b[1], Category):
+            self.collector.add(codes.type_mismatch(describe(a[1]), describe(b[1]), self.span(right)))
+        return None
+
+    def _ranked(self, operator: Operator, a: Expr, b: Expr, type_: Category, node: ast.expr) -> Expr | None:
+        if operator not in ("==", "!=") and not type_.ordered:
+            self.collector.add(codes.type_mismatch("a grade (ordered)", "a category", self.span(node)))
+            return None
+        if type_.ordered:
+            return Compare(operator, a, b, "grade", type_.options)
+        return Compare(operator, a, b, "category")
+
+    def _option(self, operator: Operator, fact: ast.expr, text: ast.expr, option: str) -> Expr | None:
+        typed = self.check(fact)
+        if typed is None:
+            return None
+        if not isinstance(typed[1], Category):
+            self.collector.add(codes.type_mismatch(describe(typed[1]), "a text", self.span(text)))
+            return None
+        if not self._has_option(fact, typed[1].options, option, text):
+            return None
+        return self._ranked(operator, typed[0], Constant(option), typed[1], text)
+
+    def _has_option(self, fact: ast.expr, options: tuple[str, ...], option: str, node: ast.expr) -> bool:
+        if option in options:
+            return True
+        name = self.parsed.source_of(fact)
+        self.collector.add(codes.unknown_option(option, name, options, self.span(node)))
+        return False
+
+    def _membership(self, left: ast.expr, right: ast.expr) -> Expr | None:
+        if isinstance(left, ast.Name) and left.id == "division":
+            elements = tuple(right.elts) if isinstance(right, ast.Tuple) else (right,)
+            return self._division("==", elements, left)
+        item = _text(left)
+        if item is not None:
+            return self._item(item, left, right)
+        if not isinstance(right, ast.Tuple) or not right.elts:
+            self.collector.add(
+                codes.construct_not_allowed("`in` without a tuple", self.span(right), 'write `in ("a", "b")`')
+            )
+            return None
+        typed = self.check(left)
+        if typed is None:
+            return None
+        if not isinstance(typed[1], Category):
+            self.collector.add(codes.type_mismatch("a category", describe(typed[1]), self.span(left)))
+            return None
+        options: list[str] = []
+        for element in right.elts:
+            option = _text(element)
+            if option is None:
+                self.collector.add(codes.type_mismatch("a text", "something else", self.span(element)))
+                return None
+            if not self._has_option(left, typed[1].options, option, element):
+                return None
+            options.append(option)
+        return OneOf(typed[0], tuple(sorted(set(options), key=typed[1].options.index)))
+
+    def _item(self, item: str, left: ast.expr, right: ast.expr) -> Expr | None:
+        typed = self.check(right)
+        if typed is None:
+            return None
+        if not isinstance(typed[1], Checklist) or not isinstance(typed[0], FactRef):
+            self.collector.add(codes.type_mismatch("a checklist", describe(typed[1]), self.span(right)))
+            return None
+        if not self._has_option(right, typed[1].items, item, left):
+            return None
+        return ItemOf(typed[0].name, item)
+
+    def _division(self, operator: Operator, elements: tuple[ast.expr, ...], node: ast.expr) -> Expr | None:
+        if operator not in ("==", "!="):
+            self.collector.add(codes.construct_not_allowed("ordering divisions", self.span(node)))
+            return None
+        found: list[str] = []
+        for element in elements:
+            code = _text(element)
+            if code is None:
+                self.collector.add(codes.type_mismatch("a division code", "something else", self.span(element)))
+                return None
+            if self.scope.divisions and code not in self.scope.divisions:
+                self.collector.add(codes.unknown_division(code, self.span(element)))
+                return None
+            found.append(code)
+        inner = InDivision(tuple(sorted(set(found))))
+        return inner if operator == "==" else Not(inner)
+
+
+def _text(node: ast.expr) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None

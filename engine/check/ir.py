@@ -1,0 +1,485 @@
+"""The typed intermediate representation: the only thing that crosses into a back end.
+
+Expressions are immutable trees. Names are resolved, scopes expanded, chained comparisons split,
+types and units checked. Nothing here refers to files or places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from typing import Literal
+
+from engine.periods import PeriodKind
+from engine.values import Type
+
+__all__ = [
+    "Abs",
+    "Aggregate",
+    "AllOf",
+    "AnyOf",
+    "Arithmetic",
+    "AsOf",
+    "AtLeast",
+    "Baseline",
+    "Ceil",
+    "Choice",
+    "Citation",
+    "Clause",
+    "Compare",
+    "Constant",
+    "CountOf",
+    "Document",
+    "Due",
+    "Expr",
+    "Extremum",
+    "FactRef",
+    "FactSpec",
+    "InDivision",
+    "ItemOf",
+    "Known",
+    "Negate",
+    "Not",
+    "OneOf",
+    "Parameter",
+    "ParameterRef",
+    "Passes",
+    "Previous",
+    "Program",
+    "Rule",
+    "Ruleset",
+    "Trend",
+    "WindowTotal",
+    "WithoutRule",
+    "YearsSince",
+]
+
+Operator = Literal["==", "!=", "<", "<=", ">", ">="]
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A literal: bool, exact number, date, or text of a category, grade or division code."""
+
+    value: bool | Fraction | date | str
+
+
+@dataclass(frozen=True, slots=True)
+class FactRef:
+    """A fact of the record (or of a member, inside an aggregate)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterRef:
+    """`param("id")`; a rule that needs an unset one is X, `parameter_off`."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """`as_of`, a date."""
+
+
+@dataclass(frozen=True, slots=True)
+class InDivision:
+    """`division == "…"` or `division in (…)`: the record's division is one of `codes`."""
+
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """`left op right` on numbers; division by zero is unknown. `-` of two dates counts days."""
+
+    op: Literal["+", "-", "*", "/"]
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Negate:
+    """`-operand`."""
+
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Abs:
+    """`abs(operand)`."""
+
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Ceil:
+    """`ceil(operand)`: the smallest whole number not below it."""
+
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Extremum:
+    """`min(…)` or `max(…)` of at least two numbers."""
+
+    op: Literal["min", "max"]
+    operands: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CountOf:
+    """`count_of(checklist)`: how many items are true; partly known where items are unknown."""
+
+    fact: str
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class YearsSince:
+    """`years_since(date)`: whole years completed by `as_of`; 29 February completes on 1 March."""
+
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """`previous(fact)`: the value one period earlier."""
+
+    fact: str
+
+
+@dataclass(frozen=True, slots=True)
+class WindowTotal:
+    """`total(fact)`: the sum over the rule's window."""
+
+    fact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """`rises(fact)` (each period above the one before) or `never_falls(fact)` inside the window."""
+
+    op: Literal["rises", "never_falls"]
+    fact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """`baseline(fact)`: the plan's own starting figure, printed in the rule."""
+
+    fact: str
+    value: Fraction
+    at: date
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """One comparison. `ranks` orders the options of a grade from worst to best."""
+
+    op: Operator
+    left: Expr
+    right: Expr
+    kind: Literal["number", "date", "category", "grade"]
+    ranks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """`category in ("a", "b")`."""
+
+    operand: Expr
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemOf:
+    """`"item" in checklist`."""
+
+    fact: str
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Kleene's not."""
+
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Kleene's and over at least two operands."""
+
+    operands: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Kleene's or over at least two operands."""
+
+    operands: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """`at_least(n, a, b, …)`: at least `n` of the conditions hold."""
+
+    n: int
+    operands: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`then if test else otherwise`, of booleans or of numbers."""
+
+    test: Expr
+    then: Expr
+    otherwise: Expr
+    boolean: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """`known(fact)`: true or false, never unknown."""
+
+    fact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """`passes("rule")`: C and X true, N and T false, U unknown."""
+
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """A measure over members of kind `member`; stands only in `FactSpec.derive`."""
+
+    op: Literal["count", "sum", "share", "mean", "cv", "lowest", "every"]
+    member: str
+    value: Expr | None
+    where: Expr | None
+    weight: Expr | None
+
+
+Expr = (
+    Constant
+    | FactRef
+    | ParameterRef
+    | AsOf
+    | InDivision
+    | Arithmetic
+    | Negate
+    | Abs
+    | Ceil
+    | Extremum
+    | CountOf
+    | YearsSince
+    | Previous
+    | WindowTotal
+    | Trend
+    | Baseline
+    | Compare
+    | OneOf
+    | ItemOf
+    | Not
+    | AllOf
+    | AnyOf
+    | AtLeast
+    | Choice
+    | Known
+    | Passes
+    | Aggregate
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FactSpec:
+    """A fact of the dictionary. `options` are ids of a category, grade or checklist."""
+
+    name: str
+    subjects: tuple[str, ...]
+    type_name: str
+    type: Type
+    unit: str | None
+    bounds: tuple[Fraction, Fraction] | None
+    step: Fraction | None
+    evidence: str
+    period: PeriodKind | None
+    options: tuple[str, ...]
+    option_labels: tuple[tuple[str, str, str], ...]
+    derive: Expr | None
+    at_least: Expr | None
+    at_most: Expr | None
+    label: Mapping[str, str]
+    note: Mapping[str, str] | None
+    aliases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A declared parameter; `default` None is unset."""
+
+    id: str
+    type: Type
+    type_name: str
+    unit: str | None
+    default: bool | Fraction | date | None
+    label: Mapping[str, str]
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A clause of a document and the operative words in it; spans are null without an original."""
+
+    path: str
+    span: tuple[int, int] | None
+    digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The deadline. Exactly one form: unstated; `on`; `table`; else `earliest`/`latest`/`after`."""
+
+    unstated: bool = False
+    on: date | None = None
+    table: tuple[tuple[str, date], ...] = ()
+    earliest: date | None = None
+    latest: date | None = None
+    after: str | None = None
+    years: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One atomic requirement of one ruleset.
+
+    `period` is the kind of the rule's periodic facts. `periodic` are those facts, `reads` the facts
+    of the requirement, `conditions` those of `when`; derived facts stand beside what they derive
+    from. `window` holds the indexes of its first and last period.
+    """
+
+    id: str
+    citation: Citation
+    also_at: tuple[Citation, ...]
+    figures: tuple[str, ...]
+    subjects: tuple[str, ...]
+    when: Expr | None
+    require: Expr
+    when_text: str | None
+    require_text: str
+    force: str
+    evidence: str
+    topic: str
+    title: Mapping[str, str]
+    summary: Mapping[str, str]
+    note: str | None
+    read_as: str | None
+    due: Due | None
+    starts: date | None
+    until: date | None
+    window: tuple[int, int] | None
+    whole_window: bool
+    period: PeriodKind | None
+    periodic: tuple[str, ...]
+    reads: tuple[str, ...]
+    conditions: tuple[str, ...]
+    parameters: tuple[str, ...]
+    conflicts_with: tuple[str, ...]
+    reviewed: tuple[str, date] | None
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutRule:
+    """A part of a clause that gave no rule, and why."""
+
+    span: tuple[int, int]
+    reason: str
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One clause of the ledger with the rules that cite it."""
+
+    path: str
+    span: tuple[int, int] | None
+    sha256: str | None
+    kind: str
+    heading: Mapping[str, str] | None
+    reason: str | None
+    duplicate_of: str | None
+    note: str | None
+    without_rule: tuple[WithoutRule, ...]
+    incorporates: tuple[tuple[str, tuple[str, ...]], ...]
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The published plan."""
+
+    title: Mapping[str, str]
+    number: str | None
+    issuer: Mapping[str, str] | None
+    signed: date | None
+    published: date | None
+    authority: str
+    file: str | None
+    sha256: str | None
+    code_points: int | None
+    note: str | None
+
+    @property
+    def cited_as(self) -> str:
+        """The number, or the title of a document without one."""
+        return self.number or self.title["zh"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """A checked ruleset: one document's rules, as `id@version`."""
+
+    id: str
+    version: str
+    title: Mapping[str, str]
+    summary: Mapping[str, str]
+    source: str
+    document: Document
+    jurisdiction: str
+    starts: date | None
+    period: tuple[int, int] | None
+    parameters: tuple[Parameter, ...]
+    clauses: tuple[Clause, ...]
+    rules: tuple[Rule, ...]
+
+    @property
+    def name(self) -> str:
+        """`id@version`."""
+        return f"{self.id}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """What a back end runs: the rules of one ruleset for one subject, in order of evaluation.
+
+    `rules` stand in the order of codes; `order` lists their indexes so that `passes` finds its rule
+    decided. `facts` are all facts that the rules read, with what they derive from.
+    `jurisdiction` is None for a ruleset of the whole country.
+    """
+
+    ruleset: str
+    subject: str
+    jurisdiction: str | None
+    starts: date | None
+    rules: tuple[Rule, ...]
+    order: tuple[int, ...]
+    index: Mapping[str, int]
+    facts: Mapping[str, FactSpec]
+    parameters: Mapping[str, Parameter]

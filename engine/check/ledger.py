@@ -1,0 +1,80 @@
+"""The ledger of clauses: order, completeness, citations inside their clauses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from engine import codes
+from engine.check.ir import Citation
+from engine.diagnostics import Collector
+from engine.load.documents import ClauseDoc, LocatorDoc, RulesetDoc
+
+__all__ = ["check_ledger", "citation"]
+
+
+def citation(locator: LocatorDoc, clauses: Mapping[str, ClauseDoc], collector: Collector) -> Citation | None:
+    """A locator as a citation: its clause must be in the ledger and contain the span."""
+    doc = clauses.get(locator.clause.value)
+    if doc is None:
+        collector.add(codes.unknown_clause(locator.clause.value, clauses, locator.clause.span))
+        return None
+    if (
+        locator.span is not None
+        and doc.span is not None
+        and not (doc.span[0] <= locator.span[0] and locator.span[1] <= doc.span[1])
+    ):
+        collector.add(
+            codes.citation_out_of_clause(
+                _shown(locator.span), doc.path.value, _shown(doc.span), locator.place
+            )
+        )
+        return None
+    return Citation(doc.path.value, locator.span, doc.sha256)
+
+
+def _shown(span: tuple[int, int]) -> str:
+    return f"[{span[0]}, {span[1]}]"
+
+
+def check_ledger(
+    clauses: Iterable[ClauseDoc],
+    cited: Mapping[str, tuple[str, ...]],
+    head: RulesetDoc,
+    collector: Collector,
+) -> None:
+    """Every clause has rules or a reason; clauses follow the document without overlap."""
+    seen: dict[str, ClauseDoc] = {}
+    end = 0
+    for doc in clauses:
+        path = doc.path.value
+        if path in seen:
+            first = seen[path].path.span
+            where = f"{first.source.path}:{first.source.place(first.start)[0]}"
+            collector.add(codes.duplicate_id("clause", path, doc.path.span, where))
+        seen.setdefault(path, doc)
+        if doc.span is not None:
+            if doc.span[0] < end:
+                problem = f"begins at {doc.span[0]}, before the end of the clause above it ({end})"
+                collector.add(codes.clause_order(path, problem, doc.path.span))
+            if head.code_points is not None and doc.span[1] > head.code_points:
+                problem = f"ends at {doc.span[1]}, behind the end of the document ({head.code_points})"
+                collector.add(codes.clause_order(path, problem, doc.path.span))
+            end = max(end, doc.span[1])
+        _reasons(doc, cited.get(path, ()), collector)
+    for doc in seen.values():
+        if doc.duplicate_of is not None and doc.duplicate_of.value not in seen:
+            collector.add(codes.unknown_clause(doc.duplicate_of.value, seen, doc.duplicate_of.span))
+
+
+def _reasons(doc: ClauseDoc, rules: tuple[str, ...], collector: Collector) -> None:
+    path = doc.path.value
+    if not rules and doc.reason is None and not doc.incorporates:
+        help_ = "cite it from a rule, or give a `reason` why it has none"
+        collector.add(codes.clause_unaccounted(path, "has neither rules nor a reason", doc.path.span, help_))
+    if rules and doc.reason is not None:
+        help_ = "give the reason to the sentences under `without_rule`"
+        problem = f"has a reason although {len(rules)} rule(s) cite it, `{rules[0]}` first"
+        collector.add(codes.clause_unaccounted(path, problem, doc.reason.span, help_))
+    for part in doc.without_rule:
+        if doc.span is not None and not (doc.span[0] <= part.span[0] and part.span[1] <= doc.span[1]):
+            collector.add(codes.citation_out_of_clause(_shown(part.span), path, _shown(doc.span), part.place))

@@ -1,0 +1,104 @@
+"""Digests of a ruleset: of its meaning, and of its texts.
+
+The digest covers the canonical typed closure (rules with their expressions, the facts they use with
+what these derive from, parameters, the document's place and day), not file bytes: a comment or a
+reordered file does not move it. Titles, labels, notes and the ledger's prose have a second digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date
+from fractions import Fraction
+
+import msgspec
+
+from engine.check.ir import FactSpec, Ruleset
+from engine.check.walk import facts_of
+
+__all__ = ["SEMANTICS", "closure", "digest", "text_closure"]
+
+SEMANTICS = "1"
+"""The version of what expressions, periods and verdicts mean; recorded beside every digest."""
+
+_RULE_TEXTS = frozenset({"title", "summary", "note", "read_as", "figures", "reviewed", "when_text", "require_text"})
+_FACT_TEXTS = frozenset({"label", "note", "aliases", "option_labels", "step"})
+
+Plain = dict[str, object]
+
+
+def _plain(value: object, leave: frozenset[str] = frozenset()) -> object:
+    """A value as JSON can hold it: dataclasses as tagged objects, numbers as exact text."""
+    match value:
+        case None | bool() | str():
+            return value
+        case int():
+            return value
+        case Fraction():
+            return f"{value.numerator}/{value.denominator}"
+        case date():
+            return value.isoformat()
+        case tuple() | list():
+            return [_plain(v, leave) for v in value]
+        case Mapping():
+            return {str(k): _plain(v, leave) for k, v in value.items()}
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            body: Plain = {
+                f.name: _plain(getattr(value, f.name), leave) for f in fields(value) if f.name not in leave
+            }
+            return {"is": type(value).__name__, **body}
+        case _:
+            raise TypeError(f"no canonical form for {type(value).__name__}")
+
+
+def _facts(ruleset: Ruleset, dictionary: Mapping[str, FactSpec]) -> list[FactSpec]:
+    found: dict[str, FactSpec] = {}
+    todo = [name for rule in ruleset.rules for name in (*rule.conditions, *rule.reads)]
+    todo += [rule.due.after for rule in ruleset.rules if rule.due is not None and rule.due.after]
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            spec = found[name] = dictionary[name]
+            for formula in (spec.derive, spec.at_least, spec.at_most):
+                todo.extend(facts_of(formula))
+    return [found[name] for name in sorted(found)]
+
+
+def closure(ruleset: Ruleset, dictionary: Mapping[str, FactSpec]) -> Plain:
+    """Everything that decides a verdict, in canonical form."""
+    return {
+        "semantics": SEMANTICS,
+        "ruleset": ruleset.name,
+        "jurisdiction": ruleset.jurisdiction,
+        "starts": _plain(ruleset.starts),
+        "parameters": _plain(ruleset.parameters, frozenset({"label", "note"})),
+        "rules": [_plain(rule, _RULE_TEXTS) for rule in ruleset.rules],
+        "facts": [_plain(spec, _FACT_TEXTS) for spec in _facts(ruleset, dictionary)],
+        "incorporates": [_plain(c.incorporates) for c in ruleset.clauses if c.incorporates],
+    }
+
+
+def text_closure(ruleset: Ruleset, dictionary: Mapping[str, FactSpec]) -> Plain:
+    """The texts that stand around the meaning: document, ledger, titles, labels."""
+    return {
+        "document": _plain(ruleset.document),
+        "title": _plain(ruleset.title),
+        "summary": _plain(ruleset.summary),
+        "clauses": [_plain(clause) for clause in ruleset.clauses],
+        "rules": [
+            {"id": rule.id} | {name: _plain(getattr(rule, name)) for name in sorted(_RULE_TEXTS)}
+            for rule in ruleset.rules
+        ],
+        "facts": [
+            {"name": spec.name} | {name: _plain(getattr(spec, name)) for name in sorted(_FACT_TEXTS)}
+            for spec in _facts(ruleset, dictionary)
+        ],
+    }
+
+
+def digest(plain: Plain) -> str:
+    """`sha256:…` of the canonical JSON (keys sorted, no white space, UTF-8)."""
+    canonical = msgspec.json.encode(plain, order="sorted")
+    return f"sha256:{hashlib.sha256(canonical).hexdigest()}"

@@ -1,0 +1,207 @@
+"""The library of rulesets: files in, checked rulesets and compiled programs out; who applies where.
+
+The caller reads the files (`engine` does no I/O) and passes them by path relative to the folder of
+rulesets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from engine import codes
+from engine.check.dictionary import Dictionary, check_dictionary
+from engine.check.ir import Program, Ruleset
+from engine.check.rulesets import RulesetParts, check_ruleset
+from engine.diagnostics import Collector, Diagnostic
+from engine.digests import closure, digest, text_closure
+from engine.divisions import Divisions, read_divisions
+from engine.facts import FactReader
+from engine.load.dictionary import load_dictionary
+from engine.load.documents import CaseDoc, EntryDoc
+from engine.load.rulesets import load_cases, load_clauses, load_rules, load_ruleset
+from engine.passes.pipeline import build_program
+from engine.source import Source
+
+__all__ = ["Applicable", "Library", "load_library"]
+
+_RULESET_FILE = re.compile(r"(?P<id>[a-z][a-z0-9-]*)/(?P<version>[A-Za-z0-9.-]+)/(?P<rest>.+)")
+_LISTS = ("rules", "cases")
+
+
+@dataclass(frozen=True, slots=True)
+class Applicable:
+    """Which rulesets govern a division on a day.
+
+    `chosen` is the nearest up the tree; `also` the others up the tree, nearest first; `existing` all
+    rulesets up the tree whatever their day and authority, for explaining why nothing was found.
+    """
+
+    chosen: Ruleset | None
+    also: tuple[Ruleset, ...]
+    existing: tuple[Ruleset, ...]
+
+
+class Library:
+    """Everything loaded. Immutable after `load_library`; programs are compiled once, on first use."""
+
+    def __init__(
+        self,
+        dictionary: Dictionary,
+        divisions: Divisions,
+        rulesets: Iterable[Ruleset],
+        cases: Mapping[str, tuple[CaseDoc, ...]],
+        diagnostics: tuple[Diagnostic, ...],
+    ) -> None:
+        self.dictionary = dictionary
+        self.divisions = divisions
+        self.rulesets: Mapping[str, Ruleset] = {r.name: r for r in sorted(rulesets, key=_newest_first)}
+        self.cases = cases
+        self.diagnostics = diagnostics
+        self._programs: dict[tuple[str, str], Program] = {}
+        self._readers: dict[str, FactReader] = {}
+        self._paths: dict[str, tuple[str, ...]] = {}
+
+    def program(self, name: str, subject: str) -> Program:
+        """The compiled program of a ruleset for a subject."""
+        key = (name, subject)
+        if key not in self._programs:
+            self._programs[key] = build_program(self.rulesets[name], self.dictionary.facts, subject)
+        return self._programs[key]
+
+    def reader(self, subject: str) -> FactReader:
+        """The reader of a subject's facts."""
+        if subject not in self._readers:
+            self._readers[subject] = FactReader(self.dictionary.facts, subject)
+        return self._readers[subject]
+
+    def path(self, code: str) -> tuple[str, ...]:
+        """A division and all above it, nearest first; empty for an unknown code."""
+        if code not in self.divisions:
+            return ()
+        if code not in self._paths:
+            self._paths[code] = self.divisions.path(code)
+        return self._paths[code]
+
+    @cached_property
+    def digests(self) -> Mapping[str, tuple[str, str]]:
+        """Per ruleset the digest of its meaning and that of its texts."""
+        facts = self.dictionary.facts
+        return {
+            name: (digest(closure(ruleset, facts)), digest(text_closure(ruleset, facts)))
+            for name, ruleset in self.rulesets.items()
+        }
+
+    def find(self, name: str) -> Ruleset | None:
+        """A ruleset by `id@version`, or the newest version by `id`."""
+        if "@" in name:
+            return self.rulesets.get(name)
+        return next((r for r in self.rulesets.values() if r.id == name), None)
+
+    def applicable(self, code: str, on: date, *, official: bool = False) -> Applicable:
+        """The rulesets of a division on a day. `official` takes only documents in force.
+
+        Of several versions of one ruleset the newest that has started by the day counts. Repealed
+        documents govern nothing unless pinned.
+        """
+        found: dict[str, Ruleset] = {}
+        existing: list[Ruleset] = []
+        for step in self.path(code):
+            for ruleset in self.rulesets.values():
+                if ruleset.jurisdiction != step:
+                    continue
+                existing.append(ruleset)
+                authority = ruleset.document.authority
+                if authority == "repealed" or (official and authority != "in_force"):
+                    continue
+                if ruleset.starts is None or ruleset.starts <= on:
+                    found.setdefault(ruleset.id, ruleset)
+        chosen = list(found.values())
+        return Applicable(chosen[0] if chosen else None, tuple(chosen[1:]), tuple(existing))
+
+
+def _newest_first(ruleset: Ruleset) -> tuple[str, int, list[tuple[int, int, str]]]:
+    """By id; within an id the latest start first, then the highest version."""
+    starts = -ruleset.starts.toordinal() if ruleset.starts else 0
+    parts = re.split(r"(\d+)", ruleset.version)
+    return ruleset.id, starts, [(1, -int(p), "") if p.isdigit() else (0, 0, p) for p in parts if p]
+
+
+def load_library(files: Mapping[str, str], *, cases: bool = False) -> Library:
+    """Load, check and index every ruleset among the files.
+
+    `files` maps paths like `erdos/2021.1/rules/class-size.yaml` to their texts. With `cases` the worked
+    cases are loaded too. Mistakes are in `Library.diagnostics`; a ruleset with errors is still there as
+    far as it could be read, so the caller decides by the diagnostics whether to serve it.
+    Raises ValueError when `divisions.csv` is malformed.
+    """
+    collector = Collector()
+    entries: list[EntryDoc] = []
+    folders: dict[tuple[str, str], dict[str, Source]] = {}
+    divisions = read_divisions(files["divisions.csv"]) if "divisions.csv" in files else Divisions(())
+    for path in sorted(files):
+        source = Source(path, files[path].removeprefix("\ufeff"))
+        if path.endswith((".md", ".csv")):
+            continue
+        if re.fullmatch(r"facts/[^/]+\.yaml", path):
+            entries.extend(load_dictionary(source, collector))
+        elif (match := _RULESET_FILE.fullmatch(path)) is not None:
+            folders.setdefault((match["id"], match["version"]), {})[match["rest"]] = source
+        else:
+            collector.add(codes.unexpected_file(path, "rulesets stand in `<id>/<version>/`, facts in `facts/`"))
+    dictionary = check_dictionary(entries, collector)
+    rulesets: list[Ruleset] = []
+    case_docs: dict[str, tuple[CaseDoc, ...]] = {}
+    known = frozenset(divisions.by_code)
+    for (id_, version), sources in folders.items():
+        parts = _read_folder(id_, version, sources, collector)
+        if parts is not None:
+            ruleset = check_ruleset(parts, dictionary, known, collector)
+            rulesets.append(ruleset)
+            if cases:
+                case_docs[ruleset.name] = tuple(
+                    doc
+                    for rest, source in sources.items()
+                    if rest.startswith("cases/")
+                    for doc in load_cases(source, collector)
+                )
+    return Library(dictionary, divisions, rulesets, case_docs, tuple(collector.found))
+
+
+def _read_folder(
+    id_: str, version: str, sources: Mapping[str, Source], collector: Collector
+) -> RulesetParts | None:
+    folder = f"{id_}/{version}"
+    for rest in sources:
+        name = rest.split("/")
+        placed = rest in ("ruleset.yaml", "clauses.yaml") or (
+            len(name) == 2 and name[0] in _LISTS and name[1].endswith(".yaml")
+        )
+        if not placed:
+            help_ = "a ruleset has ruleset.yaml, clauses.yaml, rules/<topic>.yaml, cases/<topic>.yaml"
+            collector.add(codes.unexpected_file(f"{folder}/{rest}", help_))
+    missing = [name for name in ("ruleset.yaml", "clauses.yaml") if name not in sources]
+    for name in missing:
+        collector.add(codes.file_missing(f"{folder}/{name}", "every ruleset has one"))
+    if "ruleset.yaml" not in sources:
+        return None
+    head = load_ruleset(sources["ruleset.yaml"], collector)
+    if head is None:
+        return None
+    for text, expected in ((head.id, id_), (head.version, version)):
+        if text.value != expected:
+            collector.add(codes.bad_scalar(f"`{expected}`, as the folder is named", text.value, text.span))
+    spans = head.source == "original"
+    clauses = load_clauses(sources["clauses.yaml"], collector, spans=spans) if "clauses.yaml" in sources else []
+    rules = [
+        rule
+        for rest, source in sources.items()
+        if rest.startswith("rules/")
+        for rule in load_rules(source, collector, spans=spans)
+    ]
+    return RulesetParts(head, tuple(clauses), tuple(rules))
+
+

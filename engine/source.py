@@ -1,0 +1,99 @@
+"""Files, spans, and offsets inside YAML scalars.
+
+A `Source` is a text with a name. All offsets count Unicode code points from 0; `end` is exclusive.
+Lines and columns, as shown to people, count from 1.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+__all__ = ["Source", "Span", "Text"]
+
+_ESCAPE_LENGTHS = {"x": 2, "u": 4, "U": 8}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A named text. `path` is relative to the folder of rulesets and is only ever shown."""
+
+    path: str
+    text: str
+    _line_starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        starts = [0]
+        starts.extend(i + 1 for i, char in enumerate(self.text) if char == "\n")
+        object.__setattr__(self, "_line_starts", tuple(starts))
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Line and column of an offset, both from 1."""
+        line = bisect_right(self._line_starts, offset)
+        return line, offset - self._line_starts[line - 1] + 1
+
+    def line(self, number: int) -> str:
+        """The text of a line (from 1) without its end."""
+        start = self._line_starts[number - 1]
+        end = self._line_starts[number] - 1 if number < len(self._line_starts) else len(self.text)
+        return self.text[start:end].rstrip("\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A half-open range of code points of one source."""
+
+    source: Source
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A YAML scalar: its value, where it stands, and how it was written.
+
+    `style` is libyaml's: None (plain), ``'``, ``"``, ``|`` or ``>``.
+    """
+
+    value: str
+    span: Span
+    style: str | None = None
+
+    def part(self, start: int, end: int) -> Span:
+        """The span in the file of `value[start:end]`, also inside folded and block scalars."""
+        offsets = self._offsets()
+        first = offsets[min(start, len(offsets) - 1)]
+        last = offsets[min(max(end - 1, start), len(offsets) - 1)]
+        return Span(self.span.source, first, max(last + 1, first + 1))
+
+    def _offsets(self) -> list[int]:
+        """For each code point of the value (and one past it) its offset in the file.
+
+        YAML folding changes white space only, so every other character of the value stands in the
+        raw text in the same order: walk both together and skip raw white space.
+        """
+        raw, at = self.span.source.text, self.span.start
+        if self.style in ("|", ">"):
+            at = raw.index("\n", at) + 1
+        elif self.style in ("'", '"'):
+            at += 1
+        offsets: list[int] = []
+        for char in self.value:
+            if char.isspace():
+                offsets.append(at)
+                if raw[at : at + 1].isspace():
+                    at += 1
+                continue
+            while raw[at : at + 1].isspace():
+                at += 1
+            offsets.append(at)
+            at += self._raw_length(raw, at)
+        offsets.append(at)
+        return offsets
+
+    def _raw_length(self, raw: str, at: int) -> int:
+        if self.style == "'" and raw[at : at + 2] == "''":
+            return 2
+        if self.style == '"' and raw[at] == "\\":
+            return 2 + _ESCAPE_LENGTHS.get(raw[at + 1], 0)
+        return 1

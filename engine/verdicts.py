@@ -1,0 +1,130 @@
+"""Verdicts, their reasons, findings and outcomes: what every back end returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+from fractions import Fraction
+from typing import Literal
+
+from engine.values import Truth
+
+__all__ = ["CODES", "DueState", "Finding", "Outcome", "Reason", "Verdict", "decide", "overall"]
+
+
+class Verdict(Enum):
+    """The five verdicts; the value is the name on the wire."""
+
+    COMPLIANT = "compliant"
+    NON_COMPLIANT = "non_compliant"
+    NOT_YET_DUE = "not_yet_due"
+    NOT_APPLICABLE = "not_applicable"
+    INSUFFICIENT_DATA = "insufficient_data"
+
+    @property
+    def letter(self) -> str:
+        """The one-letter code."""
+        return _LETTERS[self]
+
+
+_LETTERS = {
+    Verdict.COMPLIANT: "C",
+    Verdict.NON_COMPLIANT: "N",
+    Verdict.NOT_YET_DUE: "T",
+    Verdict.NOT_APPLICABLE: "X",
+    Verdict.INSUFFICIENT_DATA: "U",
+}
+CODES: dict[str, Verdict] = {letter: verdict for verdict, letter in _LETTERS.items()}
+
+Reason = Literal[
+    "out_of_scope",
+    "other_subject",
+    "outside_jurisdiction",
+    "division_not_named",
+    "before_start",
+    "after_end",
+    "parameter_off",
+]
+
+
+class DueState(Enum):
+    """What an unmet requirement means on the day."""
+
+    LATE = 0
+    """A continuous duty, or the deadline has passed: non-compliant."""
+    OPEN = 1
+    """The deadline lies ahead: not yet due."""
+    UNSURE = 2
+    """Between the ends of an unclear deadline, or its anchor is unknown: insufficient data."""
+
+
+def decide(applies: Truth, requirement: Truth, due: DueState) -> Verdict:
+    """The verdict table of a rule whose start, place and parameters allow one.
+
+    `applies` unknown is insufficient data whatever the requirement says.
+    """
+    if applies is False:
+        return Verdict.NOT_APPLICABLE
+    if applies is None or requirement is None:
+        return Verdict.INSUFFICIENT_DATA
+    if requirement:
+        return Verdict.COMPLIANT
+    match due:
+        case DueState.LATE:
+            return Verdict.NON_COMPLIANT
+        case DueState.OPEN:
+            return Verdict.NOT_YET_DUE
+        case DueState.UNSURE:
+            return Verdict.INSUFFICIENT_DATA
+
+
+_ORDER = (
+    Verdict.NON_COMPLIANT,
+    Verdict.INSUFFICIENT_DATA,
+    Verdict.NOT_YET_DUE,
+    Verdict.COMPLIANT,
+)
+
+
+def overall(verdicts: Iterable[Verdict]) -> Verdict:
+    """A subject's outcome: N, else U, else T, else C, else X. The caller leaves advisory rules out."""
+    seen = set(verdicts)
+    return next((verdict for verdict in _ORDER if verdict in seen), Verdict.NOT_APPLICABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The explained verdict of one rule for one record.
+
+    `actual`: the known facts that the requirement reads, as sent. `gap`: the distance to the limit
+    of a single comparison, in the unit of its sides, else None. `missing`: the unknown facts under
+    the undecided nodes (`fact@period` where other periods of it were given). `due` is the resolved
+    deadline where the rule has one.
+    """
+
+    rule: int
+    verdict: Verdict
+    reason: Reason | None = None
+    actual: tuple[tuple[str, object], ...] = ()
+    gap: Fraction | None = None
+    due: date | None = None
+    period: str | None = None
+    missing: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All verdicts of one record, in rule order.
+
+    INVARIANT (stable order): `findings[i].rule == i`, so back ends compare equal.
+    """
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def codes(self) -> str:
+        """One letter per rule."""
+        return "".join(f.verdict.letter for f in self.findings)

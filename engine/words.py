@@ -1,0 +1,116 @@
+"""The closed vocabularies of the format: subjects, forces, kinds, reasons, topics.
+
+One table for the loader, the checker, the API and the authors' page; their order is the order in
+which they are shown.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AUTHORITIES",
+    "CLAUSE_KINDS",
+    "CLAUSE_REASONS",
+    "CONTAINS",
+    "EVIDENCE",
+    "FACT_TYPES",
+    "FORCES",
+    "SUBJECTS",
+    "TOPICS",
+]
+
+SUBJECTS = (
+    "city",
+    "county",
+    "school",
+    "kindergarten",
+    "vocational_school",
+    "education_group",
+    "training_institution",
+    "teacher",
+    "pupil",
+    "project",
+    "programme",
+    "premises",
+    "enterprise",
+)
+
+_INSTITUTIONS = (
+    "school",
+    "kindergarten",
+    "vocational_school",
+    "training_institution",
+    "education_group",
+    "project",
+    "programme",
+    "premises",
+    "enterprise",
+)
+
+CONTAINS: dict[str, tuple[str, ...]] = {
+    "city": ("county", *_INSTITUTIONS),
+    "county": _INSTITUTIONS,
+    "education_group": ("school", "kindergarten", "vocational_school"),
+    "school": ("teacher", "pupil"),
+    "kindergarten": ("teacher", "pupil"),
+    "vocational_school": ("teacher", "pupil"),
+}
+"""Which subjects may be direct members of which."""
+
+FACT_TYPES = ("boolean", "integer", "number", "percent", "category", "grade", "date", "checklist")
+EVIDENCE = ("measured", "attested", "judged")
+"""From the strongest to the weakest."""
+FORCES = ("binding", "expected", "advisory")
+AUTHORITIES = ("in_force", "consultation_draft", "unofficial_copy", "unclear", "repealed")
+CLAUSE_KINDS = ("front_matter", "heading", "preamble", "principle", "target", "duty", "consequence", "closing")
+CLAUSE_REASONS = (
+    "background",
+    "organisational",
+    "no_concrete_duty",
+    "permission",
+    "procedural",
+    "duplicate_of",
+)
+TOPICS = (
+    "planning",
+    "facilities",
+    "class-size",
+    "school-size",
+    "equipment",
+    "informatization",
+    "management",
+    "balance",
+    "resource-sharing",
+    "teacher-staffing",
+    "teacher-rotation",
+    "teacher-titles",
+    "teacher-training",
+    "teacher-ethics",
+    "teacher-pay",
+    "weak-schools",
+    "enrolment",
+    "class-division",
+    "homework",
+    "curriculum",
+    "physical-education",
+    "arts",
+    "labour",
+    "moral-education",
+    "culture",
+    "quality",
+    "special-education",
+    "migrant-children",
+    "left-behind-children",
+    "funding",
+    "safety",
+    "evaluation",
+    "governance",
+    "accountability",
+    "preschool",
+    "senior-secondary",
+    "vocational",
+    "lifelong",
+    "tutoring",
+    "health",
+    "party",
+    "retention",
+)
