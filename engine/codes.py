@@ -27,12 +27,15 @@ __all__ = [
     "duplicate_key",
     "expression_syntax",
     "file_missing",
+    "file_unreadable",
     "inexact_bounds",
     "known_outside_when",
     "limit_exceeded",
     "missing_key",
+    "not_utf8",
     "period_misuse",
     "subject_mismatch",
+    "table_malformed",
     "type_mismatch",
     "unexpected_file",
     "unit_clash",
@@ -111,6 +114,21 @@ def alias_not_allowed(what: str, span: Span) -> Diagnostic:
 def limit_exceeded(what: str, limit: str, span: Span | None, path: str = "") -> Diagnostic:
     """Too large, too deep, too long."""
     return _error("E110", f"{what} exceeds the limit of {limit}", span, path=path)
+
+
+def not_utf8(span: Span) -> Diagnostic:
+    """Bytes that are no UTF-8 text."""
+    return _error("E111", "not UTF-8 text", span, help="save the file as UTF-8")
+
+
+def file_unreadable(path: str, why: str) -> Diagnostic:
+    """A file or folder that the system does not let us read."""
+    return _error("E112", f"cannot be read: {why}", None, path=path)
+
+
+def table_malformed(path: str, problem: str) -> Diagnostic:
+    """A CSV table that is not as its header says."""
+    return _error("E113", f"not readable as a table: {problem}", None, path=path)
 
 
 # --- E2xx: expressions ----------------------------------------------------------------------

@@ -80,9 +80,9 @@ def evaluate_rule(program: Program, index: int, facts: Facts, context: Context) 
     return Evaluation(program, facts, context).finding(index)
 
 
-def truth_of(program: Program, expr: Expr, facts: Facts, context: Context) -> Truth:
-    """The truth of a condition on plain facts."""
-    return cast(Truth, Evaluation(program, facts, context).value(expr, None))
+def truth_of(program: Program, expr: Expr, facts: Facts, context: Context, at: int | None) -> Truth:
+    """The truth of a condition at a period (None for a rule without periodic facts)."""
+    return cast(Truth, Evaluation(program, facts, context).value(expr, at))
 
 
 @dataclass(frozen=True, slots=True)

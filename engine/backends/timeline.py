@@ -62,10 +62,19 @@ def judge(evaluation: Evaluator, rule: Rule, state: DueState, due: date | None) 
 
 
 def _given(evaluation: Evaluator, rule: Rule) -> list[int]:
-    """The periods given for all periodic facts of the rule, oldest first."""
+    """The periods given for all periodic facts of the rule, oldest first.
+
+    Where no period is given for all of them, the newest that is given for any: what is given then may
+    still decide (a condition that is false), and the others are missing at that period.
+    """
     if not rule.periodic:
         return []
-    return sorted(set.intersection(*(set(evaluation.series(name)) for name in rule.periodic)))
+    given = [set(evaluation.series(name)) for name in rule.periodic]
+    common = set.intersection(*given)
+    if common:
+        return sorted(common)
+    some = set.union(*given)
+    return [max(some)] if some else []
 
 
 def _at(evaluation: Evaluator, rule: Rule, at: int | None, state: DueState) -> Judged:
@@ -80,12 +89,11 @@ def _before_start(evaluation: Evaluator, rule: Rule, at: int) -> bool:
 
 
 def _newest(evaluation: Evaluator, rule: Rule, given: list[int], state: DueState, due: date | None) -> Judged:
-    period, on = rule.period, evaluation.context.on
+    period = rule.period
     assert period is not None
-    at = given[-1]
     if due is not None and state is DueState.LATE:
         at_due = next((i for i in given if period.covers(i, due)), None)
-        if at_due is not None:
+        if at_due is not None and not _before_start(evaluation, rule, at_due):
             judged = _running(evaluation, rule, given, at_due, state)
             if judged.verdict is not Verdict.NON_COMPLIANT:
                 return judged
@@ -93,10 +101,10 @@ def _newest(evaluation: Evaluator, rule: Rule, given: list[int], state: DueState
                 if decide(*evaluation.truths(rule, later), state) is Verdict.COMPLIANT:
                     return Judged(Verdict.COMPLIANT, later, notices=("met_late",))
             return judged
+    at = given[-1]
     if _before_start(evaluation, rule, at):
         return Judged(Verdict.NOT_APPLICABLE, at, "before_start")
-    judged = _running(evaluation, rule, given, at, state)
-    return judged if period.begun(at, on) else _at(evaluation, rule, None, state)
+    return _running(evaluation, rule, given, at, state)
 
 
 def _running(evaluation: Evaluator, rule: Rule, given: list[int], at: int, state: DueState) -> Judged:
@@ -117,7 +125,7 @@ def _each_of_window(evaluation: Evaluator, rule: Rule, window: tuple[int, int]) 
     """Every period inside must hold: a finished failed one makes N, a finished missing one U, else T."""
     period, on = rule.period, evaluation.context.on
     assert period is not None
-    given = set(_given(evaluation, rule))
+    given = set.intersection(*(set(evaluation.series(name)) for name in rule.periodic))
     missing: list[int | None] = []
     open_at: int | None = None
     met_at: int | None = None
@@ -152,7 +160,7 @@ def _whole_window(evaluation: Evaluator, rule: Rule) -> Judged:
     if requirement is None and applies:
         on = evaluation.context.on
         periods = range(rule.window[0], rule.window[1] + 1)
-        given = set(_given(evaluation, rule))
+        given = set.intersection(*(set(evaluation.series(name)) for name in rule.periodic))
         if all(i in given for i in periods if rule.period.finished(i, on)) and not rule.period.finished(
             rule.window[1], on
         ):

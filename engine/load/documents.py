@@ -192,7 +192,7 @@ class CaseDoc:
 
     name: Text
     place: Span
-    division: str
+    division: Text
     subject: str
     as_of: date
     facts: Node

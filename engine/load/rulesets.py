@@ -348,7 +348,7 @@ def load_cases(source: Source, collector: Collector) -> list[CaseDoc]:
     cases: list[CaseDoc] = []
 
     def read(fields: Fields) -> None:
-        name, division = fields.text("case"), fields.value("division")
+        name, division = fields.text("case"), fields.text("division")
         subject, as_of = fields.choice("subject", SUBJECTS), fields.day("as_of")
         facts, parameters = fields.any("facts"), fields.any("parameters", required=False)
         members = fields.any("members", required=False)

@@ -1,0 +1,436 @@
+"""The columnar back end: NumPy over blocks of columns, rules grouped by shape.
+
+It answers what `reference` answers. Rows that float64 cannot decide are recomputed by the reference,
+condition by condition; so are, rule by rule, records that give a rule's facts by period, and rules that
+look over a window. It refuses nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from fractions import Fraction
+
+import numpy as np
+
+from engine.backends import reference, vectors
+from engine.backends.base import Context, due_state
+from engine.backends.columns import Block
+from engine.backends.explain import Explainer
+from engine.backends.plan import Group, Plan, Rows, plain_constant, plan_of
+from engine.backends.situation import EXCLUDED, Situation, situation_of
+from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Floats, Mask, Truths, Vector
+from engine.check.ir import (
+    Abs,
+    Arithmetic,
+    AsOf,
+    AtLeast,
+    Ceil,
+    Choice,
+    Compare,
+    Constant,
+    CountOf,
+    Expr,
+    Extremum,
+    FactRef,
+    FactSpec,
+    InDivision,
+    Known,
+    Negate,
+    OneOf,
+    ParameterRef,
+    Passes,
+    Program,
+    YearsSince,
+)
+from engine.facts import Facts
+from engine.verdicts import DueState, Outcome, Verdict, decide
+
+__all__ = ["BLOCK_RECORDS", "codes", "evaluate"]
+
+BLOCK_RECORDS = 16_384
+"""Records per block: the columns of a plan then fit the processor's caches."""
+
+_TRUTHS = {FALSE: False, UNKNOWN: None, TRUE: True}
+
+
+def _letters() -> Truths:
+    """The verdict letter by 9 × state + 3 × applies + requirement; state 3 is excluded."""
+    table = [
+        decide(_TRUTHS[applies], _TRUTHS[requirement], state).letter
+        for state in DueState
+        for applies in (FALSE, UNKNOWN, TRUE)
+        for requirement in (FALSE, UNKNOWN, TRUE)
+    ]
+    assert len(table) == 9 * EXCLUDED
+    return np.frombuffer("".join([*table, "X" * 9]).encode(), dtype=np.uint8)
+
+
+_LETTERS = _letters()
+_PASSES = np.full(256, UNKNOWN, dtype=np.uint8)
+_PASSES[[ord("C"), ord("X")]] = TRUE
+_PASSES[[ord("N"), ord("T")]] = FALSE
+
+
+def codes(program: Program, records: Sequence[Facts], contexts: Sequence[Context]) -> list[str]:
+    """One code string per record, in order.
+
+    INVARIANT (one day): all contexts share day and parameters; they differ in the place only.
+    """
+    plan = plan_of(program)
+    width = len(program.rules)
+    found: list[str] = []
+    for start in range(0, len(records), BLOCK_RECORDS):
+        part = records[start : start + BLOCK_RECORDS]
+        matrix = _Run(plan, part, contexts[start : start + BLOCK_RECORDS]).run()
+        text = matrix.T.tobytes().decode("ascii")
+        found.extend(text[i * width : (i + 1) * width] for i in range(len(part)))
+    return found
+
+
+def evaluate(program: Program, facts: Facts, context: Context) -> Outcome:
+    """All findings of one record: verdicts from a block of one, explained from the record."""
+    letters = codes(program, [facts], [context])[0]
+    explainer = Explainer(program, facts, context)
+    return Outcome(tuple(explainer.finding(i, letter) for i, letter in enumerate(letters)))
+
+
+class _Run:
+    """One block of records under one plan."""
+
+    def __init__(self, plan: Plan, records: Sequence[Facts], contexts: Sequence[Context]) -> None:
+        self.plan = plan
+        self.program = plan.program
+        self.records = records
+        self.contexts = contexts
+        self.on = contexts[0].on
+        self.parameters = contexts[0].parameters
+        self.size = len(records)
+        self.block = Block.of(plan.layout, records)
+        self.truths = np.empty((plan.rows, self.size), dtype=np.uint8)
+        self.truths[: plan.layout.truth_rows] = self.block.truths
+        self.truths[plan.always] = TRUE
+        self.letters = np.empty((len(plan.program.rules), self.size), dtype=np.uint8)
+        self.numbers: dict[Expr, Vector] = {}
+        self.places: list[tuple[str, ...]] = []
+        self.situations: list[Situation] = []
+        self.place_of = np.zeros(self.size, dtype=np.intp)
+        self._place()
+
+    def _place(self) -> None:
+        seen: dict[tuple[str, ...], int] = {}
+        for row, context in enumerate(self.contexts):
+            self.place_of[row] = seen.setdefault(context.path, len(seen))
+        self.places = list(seen)
+        self.situations = [
+            situation_of(self.program, Context(self.on, path, self.parameters)) for path in self.places
+        ]
+
+    def run(self) -> Truths:
+        """The matrix of letters, one row per rule."""
+        for groups, members in self.plan.strata:
+            for group in groups:
+                self._group(group)
+            rules = np.array(members, dtype=np.intp)
+            combined = self._states(rules)
+            combined += 3 * self.truths[self.plan.applies[rules]]
+            combined += self.truths[self.plan.requires[rules]]
+            self.letters[rules] = _LETTERS[combined]
+            self._exceptions(members)
+        return self.letters
+
+    # --- conditions -----------------------------------------------------------------------------
+
+    def _group(self, group: Group) -> None:
+        out = self.truths[group.start : group.stop]
+        match group.shape:
+            case "fixed":
+                assert group.constants is not None
+                out[:] = self._fixed(group.op, self.block.numbers[group.inputs[0]], group.constants)
+            case "columns":
+                left, right = self.block.numbers[group.inputs[0]], self.block.numbers[group.inputs[1]]
+                out[:] = self._fixed(group.op, left, right)
+            case "not":
+                np.subtract(TRUE, self.truths[group.inputs[0]], out=out)
+            case "all":
+                np.minimum.reduce(self.truths[group.inputs], axis=0, out=out)
+            case "any":
+                np.maximum.reduce(self.truths[group.inputs], axis=0, out=out)
+            case _:
+                assert group.node is not None
+                assert group.rule is not None
+                out[0] = self._single(group.node, group.rule)
+
+    @staticmethod
+    def _fixed(op: str, left: Floats, right: Floats) -> Truths:
+        return vectors.compare(op, Vector.exact(left), Vector.exact(right))[0]
+
+    def _single(self, node: Expr, rule: int) -> Truths:
+        match node:
+            case Compare():
+                truth, doubt = vectors.compare(node.op, self._number(node.left), self._number(node.right))
+                return self._settle(node, rule, truth, doubt)
+            case OneOf():
+                return self._one_of(node)
+            case AtLeast():
+                rows = self.truths[[self._row(o) for o in node.operands]]
+                holds = (rows == TRUE).sum(axis=0) >= node.n
+                fails = (rows >= UNKNOWN).sum(axis=0) < node.n
+                return (UNKNOWN + holds.astype(np.int8) - fails.astype(np.int8)).astype(np.uint8)
+            case Choice():
+                test, then, other = (self.truths[self._row(e)] for e in (node.test, node.then, node.otherwise))
+                open_ = np.where(then == other, then, UNKNOWN)
+                return np.select([test == TRUE, test == FALSE], [then, other], open_).astype(np.uint8)
+            case Known():
+                return self._known(node.fact, rule)
+            case Passes():
+                passed: Truths = _PASSES[self.letters[self.program.index[node.rule]]]
+                return passed
+            case InDivision():
+                inside = [any(code in path[:2] for code in node.codes) for path in self.places]
+                return np.where(np.array(inside)[self.place_of], TRUE, FALSE).astype(np.uint8)
+            case FactRef(name):
+                return self._derived_truth(name)
+            case ParameterRef(id_):
+                return np.full(self.size, self._truth(self.parameters.get(id_)), dtype=np.uint8)
+            case _:
+                # Member aggregates: unknown until members are sent.
+                return np.full(self.size, UNKNOWN, dtype=np.uint8)
+
+    @staticmethod
+    def _truth(value: object) -> int:
+        return UNKNOWN if value is None else TRUE if value else FALSE
+
+    def _row(self, expr: Expr) -> int:
+        return self.plan.row_of[expr]
+
+    def _settle(self, node: Compare | Known, rule: int, truth: Truths, doubt: Mask | None) -> Truths:
+        """Recompute doubtful rows exactly."""
+        if doubt is None:
+            return truth
+        period = self.program.rules[rule].period
+        at = period.last_finished(self.on) if period is not None else None
+        for row in np.flatnonzero(doubt):
+            exact_truth = reference.truth_of(self.program, node, self.records[row], self.contexts[row], at)
+            truth[row] = self._truth(exact_truth)
+        return truth
+
+    def _one_of(self, node: OneOf) -> Truths:
+        assert isinstance(node.operand, FactRef)
+        options = self.plan.layout.options[node.operand.name]
+        column = self.block.numbers[self.plan.layout.numbers[node.operand.name]]
+        wanted = np.zeros(len(options) + 1, dtype=np.uint8)
+        wanted[[options[o] for o in node.options]] = TRUE
+        wanted[-1] = UNKNOWN
+        index = np.where(np.isnan(column), len(options), column).astype(np.intp)
+        found: Truths = wanted[index]
+        return found
+
+    def _derived_truth(self, name: str) -> Truths:
+        sent = self.block.truths[self.plan.layout.truths[name]]
+        derive = self.program.facts[name].derive
+        assert derive is not None
+        return np.where(sent == UNKNOWN, self.truths[self._row(derive)], sent).astype(np.uint8)
+
+    def _known(self, name: str, rule: int) -> Truths:
+        layout = self.plan.layout
+        if name in layout.items:
+            rows = self.block.truths[list(layout.items[name].values())]
+            known: Mask = (rows != UNKNOWN).any(axis=0)
+        elif name in layout.truths:
+            expr = FactRef(name)
+            sent = self.truths[self._row(expr)] if expr in self.plan.row_of else self.block.truths[layout.truths[name]]
+            known = sent != UNKNOWN
+        else:
+            vector = self._wide(self._number(FactRef(name)))
+            known = ~np.isnan(vector.low)
+            truth = np.where(known, TRUE, FALSE).astype(np.uint8)
+            return self._settle(Known(name), rule, truth, vector.doubts())
+        return np.where(known, TRUE, FALSE).astype(np.uint8)
+
+    # --- numbers --------------------------------------------------------------------------------
+
+    def _constant(self, value: object) -> Vector:
+        if value is None or isinstance(value, str | bool):
+            return Vector.exact(np.full(1, np.nan))
+        assert isinstance(value, Fraction | date)
+        plain = plain_constant(value)
+        if plain is not None:
+            return Vector.exact(np.full(1, plain))
+        assert isinstance(value, Fraction)
+        near = np.full(1, float(value))
+        return Vector(near, near, np.abs(near) * 2.0**-52)
+
+    def _number(self, expr: Expr) -> Vector:
+        if expr not in self.numbers:
+            self.numbers[expr] = self._compute(expr)
+        return self.numbers[expr]
+
+    def _compute(self, expr: Expr) -> Vector:
+        match expr:
+            case Constant():
+                return self._constant(expr.value)
+            case ParameterRef():
+                return self._constant(self.parameters.get(expr.id))
+            case AsOf():
+                return self._constant(self.on)
+            case FactRef():
+                return self._fact(self.program.facts[expr.name])
+            case Arithmetic():
+                return vectors.arithmetic(expr.op, self._number(expr.left), self._number(expr.right))
+            case Negate():
+                inner = self._number(expr.operand)
+                return Vector(-inner.high, -inner.low, inner.error, inner.doubts())
+            case Abs():
+                inner = self._number(expr.operand)
+                size = np.abs(inner.low)
+                return Vector(size, size, inner.error, inner.doubts())
+            case Ceil():
+                return vectors.ceiling(self._number(expr.operand))
+            case Extremum():
+                return vectors.extremum(expr.op, [self._number(o) for o in expr.operands])
+            case YearsSince():
+                return self._years_since(self._number(expr.operand))
+            case CountOf():
+                rows = self.block.truths[list(self.plan.layout.items[expr.fact].values())]
+                unknown = (rows != UNKNOWN).any(axis=0)
+                low = np.where(unknown, (rows == TRUE).sum(axis=0), np.nan)
+                return Vector(low, np.where(unknown, (rows >= UNKNOWN).sum(axis=0), np.nan))
+            case Choice():
+                return self._choice(expr)
+            case _:
+                # `previous` of plain values, member aggregates: unknown.
+                return Vector.exact(np.full(1, np.nan))
+
+    def _fact(self, spec: FactSpec) -> Vector:
+        sent = self.block.numbers[self.plan.layout.numbers[spec.name]]
+        if spec.derive is None and spec.at_least is None and spec.at_most is None:
+            return Vector.exact(sent)
+        missing = np.isnan(sent)
+        low, high = sent, sent
+        error: Floats | None = None
+        doubt: Mask | None = None
+        if spec.derive is not None:
+            derived = self._wide(self._number(spec.derive))
+            low = np.where(missing, derived.low, sent)
+            high = np.where(missing, derived.high, sent)
+            error = np.where(missing, derived.errors(), np.abs(sent) * 2.0**-52)
+            inner = derived.doubts()
+            doubt = None if inner is None else inner & missing
+        if spec.at_least is not None or spec.at_most is not None:
+            # Bounds make intervals; whoever needs one in this row is answered by the reference.
+            unknown = np.isnan(low)
+            bounded = np.zeros(self.size, dtype=bool)
+            for limit in (spec.at_least, spec.at_most):
+                if limit is not None:
+                    vector = self._wide(self._number(limit))
+                    bounded |= ~np.isnan(vector.low)
+                    inner = vector.doubts()
+                    bounded |= inner if inner is not None else False
+            bounded &= unknown
+            doubt = bounded if doubt is None else doubt | bounded
+        return Vector(low, high, error, doubt)
+
+    def _wide(self, vector: Vector) -> Vector:
+        """A vector of a constant, spread over the block."""
+        if vector.low.shape == (self.size,):
+            return vector
+        low, high = np.broadcast_to(vector.low, self.size), np.broadcast_to(vector.high, self.size)
+        error = None if vector.error is None else np.broadcast_to(vector.error, self.size)
+        doubt = None if vector.doubt is None else np.broadcast_to(vector.doubt, self.size)
+        return Vector(low, high, error, doubt)
+
+    def _choice(self, expr: Choice) -> Vector:
+        """A choice of numbers; rows whose test is open are left to the reference."""
+        if expr.test not in self.plan.row_of:
+            whole = np.full(self.size, np.nan)
+            return Vector(whole, whole, None, np.ones(self.size, dtype=bool))
+        test = self.truths[self._row(expr.test)]
+        then, other = self._wide(self._number(expr.then)), self._wide(self._number(expr.otherwise))
+        holds = test == TRUE
+        result = np.where(holds, then.low, other.low)
+        error = np.where(holds, then.errors(), other.errors())
+        doubt = np.where(holds, _no(then.doubts(), self.size), _no(other.doubts(), self.size))
+        doubt |= test == UNKNOWN
+        return Vector(result, result, error, doubt)
+
+    def _years_since(self, days: Vector) -> Vector:
+        known = ~np.isnan(days.low)
+        ordinals = np.where(known, days.low, 1).astype(np.int64)
+        stamps = (ordinals - date(1970, 1, 1).toordinal()).astype("datetime64[D]")
+        months = stamps.astype("datetime64[M]").astype(np.int64)
+        years, month = months // 12 + 1970, months % 12 + 1
+        day = (stamps - stamps.astype("datetime64[M]")).astype(np.int64) + 1
+        before = (self.on.month * 100 + self.on.day) < month * 100 + day
+        whole = np.where(known, self.on.year - years - before, np.nan)
+        return Vector(whole, whole, np.zeros_like(whole))
+
+    # --- verdicts -------------------------------------------------------------------------------
+
+    def _states(self, rules: Rows) -> Truths:
+        """9 × the state of each rule for each record, before anchors."""
+        if len(self.places) == 1:
+            return np.repeat(9 * self.situations[0].states[rules][:, None], self.size, axis=1)
+        table = np.stack([situation.states for situation in self.situations], axis=1)
+        return 9 * table[rules][:, self.place_of]
+
+    def _exceptions(self, members: Sequence[int]) -> None:
+        """Rules that a block cannot judge alike for all rows."""
+        for i in members:
+            if i in self.plan.anchored:
+                self._anchored(i)
+            if self.situations[0].too_early[i] and i in self.plan.periodic:
+                self._before_start(i)
+            careful = i in self.plan.careful
+            rows = self._careful_rows(i) if careful or self.block.keyed else []
+            if careful:
+                self._empty(i)
+            for row in rows:
+                finding = reference.evaluate_rule(self.program, i, self.records[row], self.contexts[row])
+                self.letters[i, row] = ord(finding.verdict.letter)
+
+    def _careful_rows(self, rule: int) -> list[int]:
+        """Rows that gave a fact of the rule by period, or for a window rule any fact of it."""
+        reads = self.plan.reads[rule]
+        rows = {row for name in reads & self.block.keyed.keys() for row in self.block.keyed[name]}
+        if rule in self.plan.careful:
+            for row, facts in enumerate(self.records):
+                if not reads.isdisjoint(facts.plain):
+                    rows.add(row)
+        return sorted(rows)
+
+    def _empty(self, rule: int) -> None:
+        """A window rule is judged once per place for all records that gave none of its facts."""
+        nothing = Facts()
+        for place, situation in enumerate(self.situations):
+            letter = reference.evaluate_rule(self.program, rule, nothing, situation.context).verdict.letter
+            self.letters[rule, self.place_of == place] = ord(letter)
+
+    def _anchored(self, index: int) -> None:
+        """Deadlines that run from a date of the record."""
+        rule = self.program.rules[index]
+        assert rule.due is not None
+        assert rule.due.after is not None
+        column = self._number(FactRef(rule.due.after)).low
+        lut_row = 3 * self.truths[self.plan.applies[index]] + self.truths[self.plan.requires[index]]
+        for ordinal in np.unique(column[~np.isnan(column)]):
+            anchor = date.fromordinal(int(ordinal))
+            rows = column == ordinal
+            for place, situation in enumerate(self.situations):
+                if situation.reasons[index] is None:
+                    chosen = rows & (self.place_of == place)
+                    state = due_state(rule.due, situation.context, anchor)[0].value
+                    self.letters[index, chosen] = _LETTERS[9 * state + lut_row[chosen]]
+
+    def _before_start(self, index: int) -> None:
+        """Plain values of a period that ended before the rule began are about another time."""
+        rule = self.program.rules[index]
+        given = np.zeros(self.size, dtype=bool)
+        for name in rule.periodic:
+            given |= self._known(name, index) == TRUE
+        self.letters[index, given] = ord(Verdict.NOT_APPLICABLE.letter)
+
+
+def _no(doubt: Mask | None, size: int) -> Mask:
+    return np.zeros(size, dtype=bool) if doubt is None else doubt
+

@@ -1,0 +1,327 @@
+"""A program → steps over blocks: conditions shared, grouped by shape, ordered by depth.
+
+Every distinct condition gets one row of a truth matrix. Conditions of the same shape and depth stand
+in neighbouring rows and are computed by one NumPy call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.backends.columns import Layout, layout_of
+from engine.backends.vectors import Floats
+from engine.check.ir import (
+    AllOf,
+    AnyOf,
+    AtLeast,
+    Choice,
+    Compare,
+    Constant,
+    Expr,
+    FactRef,
+    ItemOf,
+    Not,
+    Passes,
+    Program,
+    Rule,
+)
+from engine.check.walk import children, facts_of, nodes
+from engine.values import exact
+
+__all__ = ["Column", "Fixed", "Group", "Plan", "Rows", "plain_constant", "plan_of"]
+
+Rows = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A comparison of a column with a constant that float64 holds exactly."""
+
+    op: str
+    column: int
+    constant: float
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A comparison of two columns."""
+
+    op: str
+    left: int
+    right: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Conditions of one shape: rows `[start, stop)` of the truth matrix.
+
+    `shape`: `fixed` (with `constants`) and `columns` compare columns of numbers; `not`, `all`, `any`
+    combine truth rows; `single` is one node computed by itself, at the period index of its rule.
+    `inputs` has one row per operand.
+    """
+
+    shape: str
+    start: int
+    stop: int
+    op: str
+    inputs: Rows
+    constants: Floats | None = None
+    node: Expr | None = None
+    rule: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What `columnar` runs. `strata`: groups, then the rules whose conditions they complete.
+
+    `careful`: rules that look over a window, judged by the reference wherever facts are given.
+    """
+
+    program: Program
+    layout: Layout
+    rows: int
+    strata: tuple[tuple[tuple[Group, ...], tuple[int, ...]], ...]
+    applies: Rows
+    requires: Rows
+    careful: tuple[int, ...]
+    periodic: tuple[int, ...]
+    anchored: tuple[int, ...]
+    reads: tuple[frozenset[str], ...]
+    always: int
+    row_of: Mapping[Expr, int]
+
+
+def plain_constant(value: bool | Fraction | date | str) -> float | None:
+    """A constant as the float that stands for exactly it, or None where there is none."""
+    if isinstance(value, bool | str):
+        return None
+    if isinstance(value, date):
+        return float(value.toordinal())
+    number = float(value)
+    return number if exact(number) == value else None
+
+
+@lru_cache(maxsize=512)
+def plan_of(program: Program) -> Plan:
+    """The plan of a program; compiled once."""
+    return _Planner(program).plan()
+
+
+class _Planner:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.layout = layout_of(program)
+        self.rows: dict[Expr, int] = {}
+        self.strata: list[tuple[tuple[Group, ...], tuple[int, ...]]] = []
+        self.next = self.layout.truth_rows + 1
+        self.always = self.layout.truth_rows
+        self.depths: dict[Expr, int] = {}
+
+    def plan(self) -> Plan:
+        program = self.program
+        rules = program.rules
+        careful = tuple(i for i, rule in enumerate(rules) if rule.window is not None)
+        stratum_of = self._rule_strata()
+        for stratum in range(max(stratum_of.values(), default=-1) + 1):
+            members = tuple(i for i in program.order if stratum_of[i] == stratum)
+            groups = self._groups([i for i in members if i not in careful])
+            self.strata.append((groups, members))
+        applies = [self._row(rule.when) if rule.window is None else self.always for rule in rules]
+        requires = [self._row(rule.require) if rule.window is None else self.always for rule in rules]
+        return Plan(
+            program,
+            self.layout,
+            self.next,
+            tuple(self.strata),
+            np.array(applies, dtype=np.intp),
+            np.array(requires, dtype=np.intp),
+            careful,
+            tuple(i for i, rule in enumerate(rules) if rule.period is not None and rule.window is None),
+            tuple(i for i, rule in enumerate(rules) if rule.due is not None and rule.due.after is not None),
+            tuple(self._reads(rule) for rule in rules),
+            self.always,
+            self.rows,
+        )
+
+    def _rule_strata(self) -> dict[int, int]:
+        """A rule that reads another's verdict stands one stratum above it."""
+        strata: dict[int, int] = {}
+        for i in self.program.order:
+            rule = self.program.rules[i]
+            below = [
+                strata[self.program.index[node.rule]]
+                for expr in (rule.when, rule.require)
+                if expr is not None
+                for node in nodes(expr)
+                if isinstance(node, Passes)
+            ]
+            strata[i] = 1 + max(below, default=-1)
+        return strata
+
+    def _reads(self, rule: Rule) -> frozenset[str]:
+        """Every fact that can touch a rule, with what derived ones come from."""
+        found: set[str] = set()
+        todo = [*rule.conditions, *rule.reads]
+        if rule.due is not None and rule.due.after is not None:
+            todo.append(rule.due.after)
+        while todo:
+            name = todo.pop()
+            if name not in found:
+                found.add(name)
+                spec = self.program.facts[name]
+                for formula in (spec.derive, spec.at_least, spec.at_most):
+                    todo.extend(facts_of(formula))
+        return frozenset(found)
+
+    def _row(self, expr: Expr | None) -> int:
+        return self.always if expr is None else self.rows[expr]
+
+    def _depth(self, expr: Expr) -> int:
+        """0 for rows that are columns already, else one more than the deepest operand row."""
+        if expr not in self.depths:
+            below = [self._depth(e) for e in self._operands(expr)]
+            self.depths[expr] = 0 if self._is_column(expr) else 1 + max(below, default=0)
+        return self.depths[expr]
+
+    def _operands(self, expr: Expr) -> tuple[Expr, ...]:
+        """The conditions under a condition that need rows of their own."""
+        match expr:
+            case AllOf() | AnyOf() | Not() | AtLeast():
+                return children(expr)
+            case Choice() if expr.boolean:
+                return children(expr)
+            case FactRef(name) if not self._is_column(expr):
+                derive = self.program.facts[name].derive
+                return (derive,) if derive is not None else ()
+            case Compare() if self._simple(expr) is None:
+                return tuple(self._tests(expr))
+            case _:
+                return ()
+
+    def _tests(self, expr: Expr) -> Iterator[Expr]:
+        """The tests of choices between numbers under a comparison, also inside derived facts."""
+        for node in nodes(expr):
+            if isinstance(node, Choice):
+                yield node.test
+            elif isinstance(node, FactRef):
+                spec = self.program.facts[node.name]
+                for formula in (spec.derive, spec.at_least, spec.at_most):
+                    if formula is not None:
+                        yield from self._tests(formula)
+
+    def _is_column(self, expr: Expr) -> bool:
+        match expr:
+            case FactRef(name):
+                return self.program.facts[name].derive is None
+            case ItemOf():
+                return True
+            case _:
+                return False
+
+    def _groups(self, members: Sequence[int]) -> tuple[Group, ...]:
+        """The steps for the conditions of some rules that have no row yet."""
+        owner: dict[Expr, int] = {}
+        for i in members:
+            rule = self.program.rules[i]
+            for expr in (rule.when, rule.require):
+                if expr is not None:
+                    self._collect(expr, i, owner)
+        levels: dict[int, dict[tuple[object, ...], list[Expr]]] = {}
+        for expr in owner:
+            if self._is_column(expr):
+                self.rows[expr] = self._column_row(expr)
+            else:
+                shapes = levels.setdefault(self._depth(expr), {})
+                shapes.setdefault(self._shape(expr), []).append(expr)
+        groups: list[Group] = []
+        for level in sorted(levels):
+            for shape, exprs in levels[level].items():
+                groups.extend(self._group(shape, exprs, owner))
+        return tuple(groups)
+
+    def _collect(self, expr: Expr, rule: int, owner: dict[Expr, int]) -> None:
+        if expr in owner or expr in self.rows:
+            return
+        for operand in self._operands(expr):
+            self._collect(operand, rule, owner)
+        owner[expr] = rule
+
+    def _column_row(self, expr: Expr) -> int:
+        if isinstance(expr, ItemOf):
+            return self.layout.items[expr.fact][expr.item]
+        assert isinstance(expr, FactRef)
+        return self.layout.truths[expr.name]
+
+    def _shape(self, expr: Expr) -> tuple[object, ...]:
+        simple = self._simple(expr) if isinstance(expr, Compare) else None
+        match simple or expr:
+            case Fixed(op=op):
+                return ("fixed", op)
+            case Column(op=op):
+                return ("columns", op)
+            case Not():
+                return ("not",)
+            case AllOf(operands):
+                return ("all", len(operands))
+            case AnyOf(operands):
+                return ("any", len(operands))
+            case _:
+                return ("single", len(self.rows), id(expr))
+
+    def _simple(self, expr: Compare) -> Fixed | Column | None:
+        """A comparison that needs no arithmetic, if it is one."""
+        left, right = expr.left, expr.right
+        if isinstance(left, Constant):
+            flipped = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(expr.op, expr.op)
+            return self._side(flipped, right, left, expr)
+        return self._side(expr.op, left, right, expr)
+
+    def _side(self, op: str, left: Expr, right: Expr, expr: Compare) -> Fixed | Column | None:
+        column = self._number_column(left)
+        if column is None:
+            return None
+        if isinstance(right, Constant):
+            if isinstance(right.value, str):
+                assert isinstance(left, FactRef)
+                return Fixed(op, column, float(self.layout.options[left.name][right.value]))
+            constant = plain_constant(right.value)
+            return None if constant is None else Fixed(op, column, constant)
+        other = self._number_column(right)
+        return None if other is None else Column(op, column, other)
+
+    def _number_column(self, expr: Expr) -> int | None:
+        if not isinstance(expr, FactRef):
+            return None
+        spec = self.program.facts[expr.name]
+        if spec.derive is not None or spec.at_least is not None or spec.at_most is not None:
+            return None
+        return self.layout.numbers.get(expr.name)
+
+    def _group(self, shape: tuple[object, ...], exprs: list[Expr], owner: Mapping[Expr, int]) -> list[Group]:
+        start = self.next
+        for expr in exprs:
+            self.rows[expr] = self.next
+            self.next += 1
+        kind = str(shape[0])
+        if kind == "single":
+            return [Group(kind, start, self.next, "", np.empty((0, 0), dtype=np.intp), None, exprs[0], owner[exprs[0]])]
+        if kind in ("fixed", "columns"):
+            simple = [self._simple(e) for e in exprs if isinstance(e, Compare)]
+            if kind == "fixed":
+                fixed = [s for s in simple if isinstance(s, Fixed)]
+                inputs = np.array([[s.column for s in fixed]], dtype=np.intp)
+                constants = np.array([[s.constant] for s in fixed])
+                return [Group(kind, start, self.next, str(shape[1]), inputs, constants)]
+            pairs = [s for s in simple if isinstance(s, Column)]
+            inputs = np.array([[s.left for s in pairs], [s.right for s in pairs]], dtype=np.intp)
+            return [Group(kind, start, self.next, str(shape[1]), inputs)]
+        operands = [[self.rows[o] for o in children(e)] for e in exprs]
+        return [Group(kind, start, self.next, "", np.array(operands, dtype=np.intp).T.copy())]
+

@@ -1,0 +1,77 @@
+"""What a program's rules come to on a day, in a place, under parameters, before any facts are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+
+import numpy as np
+
+from engine.backends.base import Context, ParameterValue, due_state, excluded
+from engine.backends.vectors import Truths
+from engine.check.ir import Program, Rule
+from engine.verdicts import DueState, Reason
+
+__all__ = ["EXCLUDED", "Situation", "situation_of", "starts_of"]
+
+EXCLUDED = 3
+"""The state of a rule that is X whatever the facts say; the others are `DueState` values."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Situation:
+    """One entry per rule.
+
+    `states`: the due state, or EXCLUDED. `reasons`: why excluded. `dues`: the deadline as far as it
+    needs no fact. `last`: the period that plain values of the rule's periodic facts are about.
+    `too_early`: that period ended before the rule began.
+    """
+
+    context: Context
+    states: Truths
+    reasons: tuple[Reason | None, ...]
+    dues: tuple[date | None, ...]
+    last: tuple[int | None, ...]
+    keys: tuple[str | None, ...]
+    too_early: tuple[bool, ...]
+
+
+def situation_of(program: Program, context: Context) -> Situation:
+    """The situation of a context; kept for the next record of the same day and place."""
+    parameters = tuple(sorted(context.parameters.items())) if context.parameters else ()
+    return _situation(program, context.on, context.path, parameters)
+
+
+def starts_of(program: Program, rule: Rule) -> date | None:
+    """The first day of a rule: the later of the plan's and its own."""
+    return max((day for day in (program.starts, rule.starts) if day is not None), default=None)
+
+
+@lru_cache(maxsize=16_384)
+def _situation(
+    program: Program, on: date, path: tuple[str, ...], parameters: tuple[tuple[str, ParameterValue], ...]
+) -> Situation:
+    context = Context(on, path, dict(parameters))
+    states = np.empty(len(program.rules), dtype=np.uint8)
+    reasons: list[Reason | None] = []
+    dues: list[date | None] = []
+    last: list[int | None] = []
+    keys: list[str | None] = []
+    too_early: list[bool] = []
+    for i, rule in enumerate(program.rules):
+        reason = excluded(program, rule, context)
+        state, due, _ = due_state(rule.due, context, None) if reason is None else (DueState.LATE, None, False)
+        states[i] = state.value if reason is None else EXCLUDED
+        reasons.append(reason)
+        dues.append(due)
+        period = rule.period
+        newest = period.last_finished(on) if period is not None else None
+        last.append(newest)
+        keys.append(period.key(newest) if period is not None and newest is not None else None)
+        starts = starts_of(program, rule)
+        too_early.append(
+            period is not None and newest is not None and starts is not None and period.end(newest) < starts
+        )
+    states.setflags(write=False)
+    return Situation(context, states, tuple(reasons), tuple(dues), tuple(last), tuple(keys), tuple(too_early))

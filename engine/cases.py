@@ -1,0 +1,275 @@
+"""Worked cases: what an author expects of the rules, run against a back end.
+
+A case is data (`cases/<topic>.yaml`). Its scalars are text until the dictionary types them, as JSON
+would be typed: `45` is a number for a numeric fact and a text for a category; a quoted scalar is
+always a text. Everything that is wrong with a case is a diagnostic.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from engine import codes
+from engine.backends.base import Context, ParameterValue
+from engine.check.ir import Parameter, Program, Rule, Ruleset
+from engine.check.text import number_text
+from engine.diagnostics import Collector, Diagnostic
+from engine.expectations import Expectation, differences, read_expectation
+from engine.facts import FactProblem, Facts
+from engine.load.documents import CaseDoc
+from engine.load.fields import read_date, read_decimal
+from engine.load.tree import Listing, Node
+from engine.load.tree import Mapping as Tree
+from engine.registry import Library
+from engine.source import Span, Text
+from engine.values import exact
+from engine.verdicts import Finding, Outcome, Verdict
+
+__all__ = ["CaseRun", "Evaluate", "raw_value", "run_cases"]
+
+Evaluate = Callable[[Program, Facts, Context], Outcome]
+"""A back end's entry: `evaluate(program, facts, context)`."""
+
+_NUMBER = re.compile(r"-?\d{1,30}(\.\d{1,30})?")
+_NUMERIC = ("integer", "number", "percent")
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRun:
+    """What came of the cases of one ruleset.
+
+    `ran`: cases evaluated; `withheld`: cases that name a rule or fact which itself has a mistake, so
+    that a complaint about the case would only repeat it.
+    """
+
+    diagnostics: tuple[Diagnostic, ...]
+    ran: int
+    withheld: int
+
+
+def run_cases(library: Library, ruleset: str, backends: Mapping[str, Evaluate]) -> CaseRun:
+    """Run every case of a ruleset (`id@version`) on every back end.
+
+    The first back end is the yardstick: what fails there is not repeated for the others, whose
+    diagnostics name them.
+    """
+    runner = _Runner(library, library.rulesets[ruleset], backends)
+    seen: dict[str, Text] = {}
+    for doc in library.cases.get(ruleset, ()):
+        first = seen.setdefault(doc.name.value, doc.name)
+        if first is not doc.name:
+            line, _ = first.span.source.place(first.span.start)
+            where = f"{first.span.source.path}:{line}"
+            runner.collector.add(codes.duplicate_id("case", doc.name.value, doc.name.span, where))
+        runner.run(doc)
+    return CaseRun(tuple(runner.collector.found), runner.ran, runner.withheld)
+
+
+def raw_value(node: Node, type_name: str) -> object:
+    """A node as JSON would give it to a fact of a type: what `FactReader` takes."""
+    match node:
+        case Text(value=value, style=None):
+            if value == "null":
+                return None
+            if value in ("true", "false") and type_name in ("boolean", "checklist"):
+                return value == "true"
+            if type_name in _NUMERIC and _NUMBER.fullmatch(value):
+                return float(value) if "." in value else int(value)
+            return value
+        case Text():
+            return node.value
+        case Tree():
+            return {key: raw_value(child, type_name) for key, child in node.items.items()}
+        case Listing():
+            return [raw_value(child, type_name) for child in node.items]
+
+
+class _Runner:
+    """The cases of one ruleset."""
+
+    def __init__(self, library: Library, ruleset: Ruleset, backends: Mapping[str, Evaluate]) -> None:
+        self._library = library
+        self._ruleset = ruleset
+        self._backends = backends
+        self._rules: Mapping[str, Rule] = {rule.id.split("/", 1)[1]: rule for rule in ruleset.rules}
+        folders = (f"{ruleset.id}/{ruleset.version}/", "facts/")
+        self._broken = any(d.severity == "error" and d.file.startswith(folders) for d in library.diagnostics)
+        self.collector = Collector()
+        self.ran = 0
+        self.withheld = 0
+
+    def run(self, doc: CaseDoc) -> None:
+        """Evaluate one case and compare every expectation."""
+        before = len(self.collector.found)
+        path = self._library.path(doc.division.value)
+        if not path:
+            self.collector.add(codes.unknown_division(doc.division.value, doc.division.span))
+        if doc.members is not None:
+            problem = "has `members`, which no back end takes yet"
+            self.collector.add(codes.case_mismatch(doc.name.value, problem, doc.members.span))
+        facts, unknown_fact = self._facts(doc)
+        parameters = self._parameters(doc)
+        expected, unknown_rule = self._expected(doc)
+        if (unknown_fact or unknown_rule) and self._broken:
+            self.withheld += 1
+            return
+        if len(self.collector.found) > before or not expected:
+            return
+        program = self._library.program(self._ruleset.name, doc.subject)
+        context = Context(doc.as_of, path, parameters)
+        self.ran += 1
+        failed: set[str] = set()
+        for backend, evaluate in self._backends.items():
+            outcome = evaluate(program, facts, context)
+            for rule, expectation in expected:
+                if expectation.rule.value not in failed:
+                    finding = outcome.findings[program.index[rule.id]]
+                    if self._differs(doc, rule, expectation, finding, backend):
+                        failed.add(expectation.rule.value)
+
+    # --- what the case gives ------------------------------------------------------------------
+
+    def _facts(self, doc: CaseDoc) -> tuple[Facts, bool]:
+        """The checked facts, and whether one of them is unknown to the dictionary."""
+        if not isinstance(doc.facts, Tree):
+            self._wrong(doc, "`facts` is no mapping of facts", doc.facts.span)
+            return Facts(), False
+        specs = self._library.dictionary.facts
+        raw: dict[str, object] = {}
+        for name, node in doc.facts.items.items():
+            type_name = specs[name].type_name if name in specs else "boolean"
+            raw[name] = raw_value(node, type_name)
+            self._exactness(doc, node, type_name)
+        facts, problems = self._library.reader(doc.subject).read(raw)
+        for name in facts.ignored:
+            subjects = ", ".join(specs[name].subjects)
+            problem = f"`{name}` is about {subjects}, the case about {doc.subject}"
+            self._wrong(doc, problem, doc.facts.keys[name].span)
+        unknown = any(problem.kind == "unknown-fact" for problem in problems)
+        for fault in problems:
+            if not (fault.kind == "unknown-fact" and self._broken):
+                self._wrong(doc, fault.detail, _place(doc.facts, fault), fault.help)
+        return facts, unknown
+
+    def _exactness(self, doc: CaseDoc, node: Node, type_name: str) -> None:
+        """A case's number must come back as written: more digits than a float64 shows would not."""
+        if isinstance(node, Tree):
+            for child in node.items.values():
+                self._exactness(doc, child, type_name)
+        elif isinstance(node, Text):
+            value = raw_value(node, type_name)
+            if isinstance(value, float) and exact(value) != Fraction(node.value):
+                self._wrong(doc, f"`{node.value}` has more digits than a number can carry", node.span)
+
+    def _parameters(self, doc: CaseDoc) -> dict[str, ParameterValue]:
+        """The ruleset's defaults and what the case sets."""
+        known = {p.id: p for p in self._ruleset.parameters}
+        found: dict[str, ParameterValue] = {p.id: p.default for p in known.values() if p.default is not None}
+        if doc.parameters is None:
+            return found
+        if not isinstance(doc.parameters, Tree):
+            self._wrong(doc, "`parameters` is no mapping", doc.parameters.span)
+            return found
+        for id_, node in doc.parameters.items.items():
+            key = doc.parameters.keys[id_]
+            if id_ not in known:
+                self.collector.add(codes.unknown_parameter(id_, known, key.span))
+            elif not isinstance(node, Text):
+                self._wrong(doc, f"parameter `{id_}` is no single value", node.span)
+            elif node.value == "null":
+                found.pop(id_, None)
+            elif (value := self._parameter(known[id_], node)) is not None:
+                found[id_] = value
+        return found
+
+    def _parameter(self, parameter: Parameter, text: Text) -> ParameterValue | None:
+        match parameter.type_name:
+            case "boolean":
+                if text.value in ("true", "false"):
+                    return text.value == "true"
+                self.collector.add(codes.bad_scalar("`true` or `false`", text.value, text.span))
+                return None
+            case "date":
+                return read_date(text, self.collector)
+            case _:
+                return read_decimal(text, self.collector)
+
+    # --- what the case expects ----------------------------------------------------------------
+
+    def _expected(self, doc: CaseDoc) -> tuple[list[tuple[Rule, Expectation]], bool]:
+        """The expectations with their rules, and whether one names an unknown rule."""
+        found: list[tuple[Rule, Expectation]] = []
+        unknown = False
+        for name, node in doc.expect:
+            rule = self._rules.get(name.value)
+            if rule is None:
+                unknown = True
+                if not self._broken:
+                    self.collector.add(codes.unknown_rule(name.value, self._rules, name.span))
+                continue
+            if doc.subject not in rule.subjects:
+                problem = f"`{name.value}` is about {', '.join(rule.subjects)}, the case about {doc.subject}"
+                self._wrong(doc, problem, name.span)
+                continue
+            expectation = read_expectation(name, node, self.collector)
+            if expectation is not None:
+                found.append((rule, expectation))
+        return found, unknown
+
+    def _differs(self, doc: CaseDoc, rule: Rule, expected: Expectation, finding: Finding, backend: str) -> bool:
+        wrong = differences(expected, finding)
+        if not wrong:
+            return False
+        where = "" if backend == next(iter(self._backends)) else f" on {backend}"
+        problem = f"`{expected.rule.value}`{where}: {'; '.join(wrong)}"
+        self._wrong(doc, problem, expected.rule.span, _explained(rule, finding))
+        return True
+
+    def _wrong(self, doc: CaseDoc, problem: str, span: Span, help: str | None = None) -> None:
+        self.collector.add(codes.case_mismatch(doc.name.value, problem, span, help))
+
+
+def _place(facts: Tree, problem: FactProblem) -> Span:
+    """Where a fact problem stands: the key for an unknown name or bad period, else the value."""
+    at_key = problem.kind in ("unknown-fact", "bad-period", "unknown-option")
+    node: Node = facts
+    span = facts.span
+    for i, key in enumerate(problem.keys):
+        if not isinstance(node, Tree) or key not in node.items:
+            break
+        last = i == len(problem.keys) - 1
+        child = node.items[key]
+        inside = last and at_key and not (problem.kind == "unknown-option" and isinstance(child, Text) and i == 0)
+        span = node.keys[key].span if inside else child.span
+        node = child
+    return span
+
+
+def _explained(rule: Rule, finding: Finding) -> str:
+    """In words what the back end found."""
+    parts = [f"required `{rule.require_text}`"]
+    parts += [f"`{name}` is {_shown(value)}" for name, value in finding.actual]
+    if finding.verdict is Verdict.INSUFFICIENT_DATA:
+        parts.append(f"missing {_listed(finding.missing)}")
+    if finding.due is not None:
+        parts.append(f"due {finding.due}")
+    return "; ".join(parts)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "nothing"
+
+
+def _shown(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case Mapping():
+            return "{" + ", ".join(f"{k}: {_shown(v)}" for k, v in value.items()) + "}"
+        case Fraction():
+            return number_text(value)
+        case _:
+            return str(value)
