@@ -7,7 +7,7 @@ look over a window. It refuses nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from fractions import Fraction
 
@@ -19,6 +19,7 @@ from engine.backends.columns import Block
 from engine.backends.explain import Explainer
 from engine.backends.plan import Group, Plan, Rows, plain_constant, plan_of
 from engine.backends.situation import EXCLUDED, Situation, situation_of
+from engine.backends.reference import Evaluation
 from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Floats, Mask, Truths, Vector
 from engine.check.ir import (
     Abs,
@@ -46,10 +47,12 @@ from engine.check.ir import (
 from engine.facts import Facts
 from engine.verdicts import DueState, Outcome, Verdict, decide
 
-__all__ = ["BLOCK_RECORDS", "codes", "evaluate"]
+__all__ = ["BLOCK_RECORDS", "codes", "evaluate", "judge"]
 
 BLOCK_RECORDS = 16_384
 """Records per block: the columns of a plan then fit the processor's caches."""
+FEW_RECORDS = 2
+"""Up to here exact arithmetic record by record is cheaper than vectors with error bounds."""
 
 _TRUTHS = {FALSE: False, UNKNOWN: None, TRUE: True}
 
@@ -77,22 +80,45 @@ def codes(program: Program, records: Sequence[Facts], contexts: Sequence[Context
 
     INVARIANT (one day): all contexts share day and parameters; they differ in the place only.
     """
-    plan = plan_of(program)
     width = len(program.rules)
     found: list[str] = []
-    for start in range(0, len(records), BLOCK_RECORDS):
-        part = records[start : start + BLOCK_RECORDS]
-        matrix = _Run(plan, part, contexts[start : start + BLOCK_RECORDS]).run()
-        text = matrix.T.tobytes().decode("ascii")
-        found.extend(text[i * width : (i + 1) * width] for i in range(len(part)))
+    for run in _runs(program, records, contexts):
+        text = run.letters.T.tobytes().decode("ascii")
+        found.extend(text[i * width : (i + 1) * width] for i in range(run.size))
     return found
 
 
+def judge(program: Program, records: Sequence[Facts], contexts: Sequence[Context]) -> Iterator[Explainer]:
+    """One explainer per record, in order: its codes, and findings made only when asked for."""
+    width = len(program.rules)
+    for run in _runs(program, records, contexts):
+        text = run.letters.T.tobytes().decode("ascii")
+        truths = run.truths.T.tobytes()
+        rows = run.plan.rows
+        for i in range(run.size):
+            yield Explainer(
+                run.plan,
+                run.records[i],
+                run.situations[run.place_of[i]],
+                text[i * width : (i + 1) * width],
+                truths[i * rows : (i + 1) * rows],
+            )
+
+
 def evaluate(program: Program, facts: Facts, context: Context) -> Outcome:
-    """All findings of one record: verdicts from a block of one, explained from the record."""
-    letters = codes(program, [facts], [context])[0]
-    explainer = Explainer(program, facts, context)
-    return Outcome(tuple(explainer.finding(i, letter) for i, letter in enumerate(letters)))
+    """All findings of one record: verdicts from a block of one, explained from its truths."""
+    explainer = next(judge(program, [facts], [context]))
+    return Outcome(tuple(explainer.finding(i) for i in range(len(program.rules))))
+
+
+def _runs(program: Program, records: Sequence[Facts], contexts: Sequence[Context]) -> Iterator[_Run]:
+    plan = plan_of(program)
+    with np.errstate(all="ignore"):
+        for start in range(0, len(records), BLOCK_RECORDS):
+            end = start + BLOCK_RECORDS
+            run = _Run(plan, records[start:end], contexts[start:end])
+            run.run()
+            yield run
 
 
 class _Run:
@@ -111,7 +137,8 @@ class _Run:
         self.truths[: plan.layout.truth_rows] = self.block.truths
         self.truths[plan.always] = TRUE
         self.letters = np.empty((len(plan.program.rules), self.size), dtype=np.uint8)
-        self.numbers: dict[Expr, Vector] = {}
+        self.numbers: dict[int, Vector] = {}
+        self.walks: dict[int, Evaluation] = {}
         self.places: list[tuple[str, ...]] = []
         self.situations: list[Situation] = []
         self.place_of = np.zeros(self.size, dtype=np.intp)
@@ -126,8 +153,8 @@ class _Run:
             situation_of(self.program, Context(self.on, path, self.parameters)) for path in self.places
         ]
 
-    def run(self) -> Truths:
-        """The matrix of letters, one row per rule."""
+    def run(self) -> None:
+        """Fill the matrix of letters, one row per rule, and that of truths, one row per condition."""
         for groups, members in self.plan.strata:
             for group in groups:
                 self._group(group)
@@ -137,7 +164,6 @@ class _Run:
             combined += self.truths[self.plan.requires[rules]]
             self.letters[rules] = _LETTERS[combined]
             self._exceptions(members)
-        return self.letters
 
     # --- conditions -----------------------------------------------------------------------------
 
@@ -167,6 +193,9 @@ class _Run:
 
     def _single(self, node: Expr, rule: int) -> Truths:
         match node:
+            case Compare() if self.size <= FEW_RECORDS:
+                everywhere = np.ones(self.size, dtype=bool)
+                return self._settle(node, rule, np.empty(self.size, dtype=np.uint8), everywhere)
             case Compare():
                 truth, doubt = vectors.compare(node.op, self._number(node.left), self._number(node.right))
                 return self._settle(node, rule, truth, doubt)
@@ -202,17 +231,24 @@ class _Run:
         return UNKNOWN if value is None else TRUE if value else FALSE
 
     def _row(self, expr: Expr) -> int:
-        return self.plan.row_of[expr]
+        return self.plan.row_of[id(expr)]
 
-    def _settle(self, node: Compare | Known, rule: int, truth: Truths, doubt: Mask | None) -> Truths:
-        """Recompute doubtful rows exactly."""
+    def _walk(self, row: int) -> Evaluation:
+        if row not in self.walks:
+            self.walks[row] = Evaluation(self.program, self.records[row], self.contexts[row])
+        return self.walks[row]
+
+    def _settle(self, node: Compare | FactRef, rule: int, truth: Truths, doubt: Mask | None) -> Truths:
+        """Recompute doubtful rows exactly: the truth of a comparison, or whether a fact is known."""
         if doubt is None:
             return truth
-        period = self.program.rules[rule].period
-        at = period.last_finished(self.on) if period is not None else None
-        for row in np.flatnonzero(doubt):
-            exact_truth = reference.truth_of(self.program, node, self.records[row], self.contexts[row], at)
-            truth[row] = self._truth(exact_truth)
+        at = self.situations[0].last[rule]
+        for row in np.flatnonzero(doubt).tolist():
+            value = self._walk(row).value(node, at)
+            if isinstance(node, FactRef):
+                truth[row] = FALSE if value is None else TRUE
+            else:
+                truth[row] = self._truth(value)
         return truth
 
     def _one_of(self, node: OneOf) -> Truths:
@@ -238,15 +274,21 @@ class _Run:
             rows = self.block.truths[list(layout.items[name].values())]
             known: Mask = (rows != UNKNOWN).any(axis=0)
         elif name in layout.truths:
-            expr = FactRef(name)
-            sent = self.truths[self._row(expr)] if expr in self.plan.row_of else self.block.truths[layout.truths[name]]
-            known = sent != UNKNOWN
+            return self._known_truth(name, rule)
         else:
-            vector = self._wide(self._number(FactRef(name)))
+            vector = self._wide(self._fact(self.program.facts[name]))
             known = ~np.isnan(vector.low)
             truth = np.where(known, TRUE, FALSE).astype(np.uint8)
-            return self._settle(Known(name), rule, truth, vector.doubts())
+            return self._settle(FactRef(name), rule, truth, vector.doubts())
         return np.where(known, TRUE, FALSE).astype(np.uint8)
+
+    def _known_truth(self, name: str, rule: int) -> Truths:
+        """Whether a condition is given; a derived one may be known from its parts."""
+        sent = self.block.truths[self.plan.layout.truths[name]]
+        truth = np.where(sent != UNKNOWN, TRUE, FALSE).astype(np.uint8)
+        if self.program.facts[name].derive is None:
+            return truth
+        return self._settle(FactRef(name), rule, truth, truth == FALSE)
 
     # --- numbers --------------------------------------------------------------------------------
 
@@ -262,9 +304,10 @@ class _Run:
         return Vector(near, near, np.abs(near) * 2.0**-52)
 
     def _number(self, expr: Expr) -> Vector:
-        if expr not in self.numbers:
-            self.numbers[expr] = self._compute(expr)
-        return self.numbers[expr]
+        key = id(expr)
+        if key not in self.numbers:
+            self.numbers[key] = self._compute(expr)
+        return self.numbers[key]
 
     def _compute(self, expr: Expr) -> Vector:
         match expr:
@@ -342,7 +385,7 @@ class _Run:
 
     def _choice(self, expr: Choice) -> Vector:
         """A choice of numbers; rows whose test is open are left to the reference."""
-        if expr.test not in self.plan.row_of:
+        if id(expr.test) not in self.plan.row_of:
             whole = np.full(self.size, np.nan)
             return Vector(whole, whole, None, np.ones(self.size, dtype=bool))
         test = self.truths[self._row(expr.test)]
@@ -386,8 +429,7 @@ class _Run:
             if careful:
                 self._empty(i)
             for row in rows:
-                finding = reference.evaluate_rule(self.program, i, self.records[row], self.contexts[row])
-                self.letters[i, row] = ord(finding.verdict.letter)
+                self.letters[i, row] = ord(self._walk(row).finding(i).verdict.letter)
 
     def _careful_rows(self, rule: int) -> list[int]:
         """Rows that gave a fact of the rule by period, or for a window rule any fact of it."""

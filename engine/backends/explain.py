@@ -1,21 +1,22 @@
-"""Verdict letters of the columnar back end → explained findings.
+"""Verdict letters of the columnar back end → explained findings, on demand.
 
-Most rules read one fact, or compare one with a constant: those are explained straight from the record.
-Whatever is not of that shape is explained by the reference walk. Both give the same findings, which the
-differential tests compare field by field.
+The truth of every condition of the record is at hand, so most findings need no second evaluation. What
+rests on derived facts, anchors, windows or values by period is explained by the reference walk. Both give
+the same findings, which the differential tests compare field by field.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from functools import lru_cache
 from typing import cast
 
-from engine.backends.base import Context
+from engine.backends.plan import Plan
 from engine.backends.reference import Evaluation
-from engine.backends.situation import Situation, situation_of
-from engine.check.ir import Compare, Constant, Expr, FactRef, Not, OneOf, Program, Rule
+from engine.backends.situation import Situation
+from engine.backends.vectors import UNKNOWN
+from engine.check.ir import AllOf, AnyOf, AtLeast, Choice, Compare, Constant, CountOf, Expr, FactRef, ItemOf, Not
+from engine.check.walk import children, facts_of
 from engine.facts import Facts
 from engine.values import exact
 from engine.verdicts import CODES, Finding, Verdict
@@ -23,84 +24,39 @@ from engine.verdicts import CODES, Finding, Verdict
 __all__ = ["Explainer"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """A rule that can be explained without a walk.
+class Explainer:
+    """One judged record: `codes`, and `finding(i)` for each rule.
 
-    `single`: the one fact that the requirement reads; `limit`: the constant it is compared with.
-    `unconditional`: there is no `when`, so an unknown verdict lacks just that fact.
+    `truths` holds the record's row of the truth matrix, one byte per condition of the plan.
     """
 
-    reads: tuple[str, ...]
-    touches: frozenset[str]
-    single: str | None
-    limit: Fraction | None
-    gapped: bool
-    unconditional: bool
-
-
-@lru_cache(maxsize=512)
-def _shapes(program: Program) -> tuple[_Shape | None, ...]:
-    return tuple(_shape(program, rule) for rule in program.rules)
-
-
-def _shape(program: Program, rule: Rule) -> _Shape | None:
-    names = dict.fromkeys((*rule.conditions, *rule.reads))
-    for name in names:
-        spec = program.facts[name]
-        if spec.derive is not None or spec.at_least is not None or spec.at_most is not None:
-            return None
-        if spec.type_name == "checklist":
-            return None
-    if rule.window is not None or (rule.due is not None and rule.due.after is not None):
-        return None
-    single, limit = _single(rule.require)
-    gapped = isinstance(rule.require, Compare) and rule.require.kind == "number"
-    if gapped and limit is None:
-        return None
-    return _Shape(rule.reads, frozenset(names), single, limit, gapped, rule.when is None)
-
-
-def _single(require: Expr) -> tuple[str | None, Fraction | None]:
-    """The one fact of a requirement and its numeric limit, where it has that form."""
-    match require:
-        case FactRef(name) | Not(FactRef(name)) | OneOf(FactRef(name), _):
-            return name, None
-        case Compare(_, FactRef(name), Constant(limit)) | Compare(_, Constant(limit), FactRef(name)):
-            return name, limit if isinstance(limit, Fraction) else None
-        case _:
-            return None, None
-
-
-class Explainer:
-    """Explains the letters of one record. The walk of the reference is begun only when needed."""
-
-    def __init__(self, program: Program, facts: Facts, context: Context) -> None:
-        self._program = program
+    def __init__(self, plan: Plan, facts: Facts, situation: Situation, codes: str, truths: bytes) -> None:
+        self.codes = codes
+        self._plan = plan
+        self._program = plan.program
         self._facts = facts
-        self._context = context
-        self._situation: Situation = situation_of(program, context)
-        self._shapes = _shapes(program)
+        self._situation = situation
+        self._truths = truths
         self._walk: Evaluation | None = None
 
     def _walked(self, index: int, verdict: Verdict) -> Finding:
         if self._walk is None:
-            self._walk = Evaluation(self._program, self._facts, self._context)
+            self._walk = Evaluation(self._program, self._facts, self._situation.context)
         finding = self._walk.finding(index)
         if finding.verdict is not verdict:
             rule = self._program.rules[index].id
             raise AssertionError(f"{rule}: columnar says {verdict.name}, reference {finding.verdict.name}")
         return finding
 
-    def finding(self, index: int, letter: str) -> Finding:
-        """The finding of one rule whose verdict is known."""
-        verdict = CODES[letter]
+    def finding(self, index: int) -> Finding:
+        """The explained verdict of one rule."""
+        verdict = CODES[self.codes[index]]
         situation, rule = self._situation, self._program.rules[index]
         reason = situation.reasons[index]
         if reason is not None:
             return Finding(index, verdict, reason)
-        shape = self._shapes[index]
-        if shape is None or (self._facts.keyed and not shape.touches.isdisjoint(self._facts.keyed)):
+        keyed = self._facts.keyed
+        if not self._plan.direct[index] or (keyed and not self._plan.reads[index].isdisjoint(keyed)):
             return self._walked(index, verdict)
         plain = self._facts.plain
         at = None
@@ -113,15 +69,61 @@ class Explainer:
             return Finding(index, verdict, "out_of_scope", due=due, period=at)
         missing: tuple[str, ...] = ()
         if verdict is Verdict.INSUFFICIENT_DATA:
-            if not shape.unconditional or shape.single is None or shape.single in plain:
-                return self._walked(index, verdict)
-            missing = (shape.single,)
-        actual = tuple((name, cast(object, plain[name])) for name in shape.reads if name in plain)
-        gap = None
-        if shape.gapped and shape.single in plain:
-            assert shape.limit is not None
-            gap = abs(exact(cast(float, plain[shape.single])) - shape.limit)
+            missing = self._missing(rule.when, rule.require)
+        actual = tuple((name, cast(object, plain[name])) for name in rule.reads if name in plain)
         notices: tuple[str, ...] = ()
         if verdict is Verdict.NON_COMPLIANT and rule.due is not None and rule.due.unstated:
             notices = ("no_deadline_stated",)
-        return Finding(index, verdict, None, actual, gap, due, at, missing, notices)
+        return Finding(index, verdict, None, actual, self._gap(rule.require), due, at, missing, notices)
+
+    def _gap(self, require: Expr) -> Fraction | None:
+        """The distance of a plain number to the constant or plain number beside it."""
+        if not isinstance(require, Compare) or require.kind != "number":
+            return None
+        left, right = self._plain_number(require.left), self._plain_number(require.right)
+        return None if left is None or right is None else abs(left - right)
+
+    def _plain_number(self, expr: Expr) -> Fraction | None:
+        match expr:
+            case Constant(Fraction() as value):
+                return value
+            case FactRef(name):
+                sent = self._facts.plain.get(name)
+                return None if sent is None else exact(cast(float, sent))
+            case CountOf(fact, items):
+                ticked = cast(Mapping[str, bool], self._facts.plain.get(fact, {}))
+                return Fraction(sum(ticked.values())) if len(ticked) == len(items) else None
+            case _:
+                raise AssertionError(f"no direct rule compares {type(expr).__name__}")
+
+    # --- what is missing ------------------------------------------------------------------------
+
+    def _missing(self, when: Expr | None, require: Expr) -> tuple[str, ...]:
+        found: dict[str, None] = {}
+        for expr in (when, require):
+            if expr is not None:
+                found.update(dict.fromkeys(self._undecided(expr)))
+        return tuple(found)
+
+    def _undecided(self, expr: Expr) -> Iterator[str]:
+        """The unknown facts under the undecided conditions."""
+        if self._truths[self._plan.row_of[id(expr)]] != UNKNOWN:
+            return
+        match expr:
+            case AllOf() | AnyOf() | Not() | AtLeast() | Choice():
+                for child in children(expr):
+                    yield from self._undecided(child)
+            case ItemOf(fact, item):
+                yield f"{fact}.{item}" if self._facts.plain.get(fact) else fact
+            case _:
+                for name in facts_of(expr):
+                    yield from self._unknown(name)
+
+    def _unknown(self, name: str) -> Iterator[str]:
+        sent = self._facts.plain.get(name)
+        if not sent and self._program.facts[name].type_name == "checklist":
+            yield name
+        elif sent is None:
+            yield name
+        elif isinstance(sent, Mapping):
+            yield from (f"{name}.{item}" for item in self._program.facts[name].options if item not in sent)

@@ -18,19 +18,28 @@ import numpy.typing as npt
 from engine.backends.columns import Layout, layout_of
 from engine.backends.vectors import Floats
 from engine.check.ir import (
+    Abs,
+    Aggregate,
     AllOf,
     AnyOf,
+    Arithmetic,
     AtLeast,
+    Ceil,
     Choice,
     Compare,
     Constant,
     Expr,
+    Extremum,
     FactRef,
     ItemOf,
+    Negate,
     Not,
+    ParameterRef,
     Passes,
+    Previous,
     Program,
     Rule,
+    YearsSince,
 )
 from engine.check.walk import children, facts_of, nodes
 from engine.values import exact
@@ -81,7 +90,9 @@ class Group:
 class Plan:
     """What `columnar` runs. `strata`: groups, then the rules whose conditions they complete.
 
-    `careful`: rules that look over a window, judged by the reference wherever facts are given.
+    `careful`: rules that look over a window, judged by the reference wherever facts are given. `row_of`
+    gives the row of a condition by the identity of its node, which sharing has made unique. `direct`:
+    rules on facts as sent, compared with at most a constant, which need no walk to be explained.
     """
 
     program: Program
@@ -94,8 +105,9 @@ class Plan:
     periodic: tuple[int, ...]
     anchored: tuple[int, ...]
     reads: tuple[frozenset[str], ...]
+    direct: tuple[bool, ...]
     always: int
-    row_of: Mapping[Expr, int]
+    row_of: Mapping[int, int]
 
 
 def plain_constant(value: bool | Fraction | date | str) -> float | None:
@@ -112,6 +124,10 @@ def plain_constant(value: bool | Fraction | date | str) -> float | None:
 def plan_of(program: Program) -> Plan:
     """The plan of a program; compiled once."""
     return _Planner(program).plan()
+
+
+_INDIRECT = (Abs, Aggregate, Arithmetic, Ceil, Extremum, Negate, ParameterRef, Passes, Previous, YearsSince)
+"""Nodes whose rules are explained by the reference walk."""
 
 
 class _Planner:
@@ -146,8 +162,9 @@ class _Planner:
             tuple(i for i, rule in enumerate(rules) if rule.period is not None and rule.window is None),
             tuple(i for i, rule in enumerate(rules) if rule.due is not None and rule.due.after is not None),
             tuple(self._reads(rule) for rule in rules),
+            tuple(self._direct(rule) for rule in rules),
             self.always,
-            self.rows,
+            {id(expr): row for expr, row in self.rows.items()},
         )
 
     def _rule_strata(self) -> dict[int, int]:
@@ -179,6 +196,16 @@ class _Planner:
                 for formula in (spec.derive, spec.at_least, spec.at_most):
                     todo.extend(facts_of(formula))
         return frozenset(found)
+
+    def _direct(self, rule: Rule) -> bool:
+        if rule.window is not None or (rule.due is not None and rule.due.after is not None):
+            return False
+        for name in (*rule.conditions, *rule.reads):
+            spec = self.program.facts[name]
+            if spec.derive is not None or spec.at_least is not None or spec.at_most is not None:
+                return False
+        exprs = [e for e in (rule.when, rule.require) if e is not None]
+        return not any(isinstance(n, _INDIRECT) for e in exprs for n in nodes(e))
 
     def _row(self, expr: Expr | None) -> int:
         return self.always if expr is None else self.rows[expr]

@@ -3,7 +3,7 @@
 A vector holds a block of numbers, NaN where unknown. `error` bounds the distance to the exact value
 (None: the floats stand for their own shortest decimals, in their order). `doubt` marks rows that
 float64 cannot decide at all; whoever compares recomputes those rows exactly. The band is scaled to the
-operands, since subtraction cancels.
+operands, since subtraction cancels. NaN and overflow are expected: callers hold `np.errstate`.
 """
 
 from __future__ import annotations
@@ -66,23 +66,22 @@ def arithmetic(op: str, a: Vector, b: Vector) -> Vector:
     """`+ - * /`. Division by an exact zero is unknown; by what may be zero, doubtful."""
     doubt = _either(a.doubts(), b.doubts())
     x, y, ex, ey = a.low, b.low, a.errors(), b.errors()
-    with np.errstate(all="ignore"):
-        match op:
-            case "+" | "-":
-                result = x + y if op == "+" else x - y
-                error = ex + ey + np.abs(result) * _ROUNDING
-            case "*":
-                result = x * y
-                error = np.abs(x) * ey + np.abs(y) * ex + ex * ey + np.abs(result) * _ROUNDING + _TINY
-            case _:
-                zero = (y == 0) & (ey == 0)
-                unsure = (np.abs(y) <= ey) & ~zero
-                result = np.where(zero, np.nan, x / y)
-                error = (ex + np.abs(result) * ey) / (np.abs(y) - ey) + np.abs(result) * _ROUNDING + _TINY
-                doubt = _either(doubt, unsure)
-        overflow = ~(np.isfinite(result) & np.isfinite(error)) & ~(np.isnan(x) | np.isnan(y))
-        if op == "/":
-            overflow &= ~zero
+    match op:
+        case "+" | "-":
+            result = x + y if op == "+" else x - y
+            error = ex + ey + np.abs(result) * _ROUNDING
+        case "*":
+            result = x * y
+            error = np.abs(x) * ey + np.abs(y) * ex + ex * ey + np.abs(result) * _ROUNDING + _TINY
+        case _:
+            zero = (y == 0) & (ey == 0)
+            unsure = (np.abs(y) <= ey) & ~zero
+            result = np.where(zero, np.nan, x / y)
+            error = (ex + np.abs(result) * ey) / (np.abs(y) - ey) + np.abs(result) * _ROUNDING + _TINY
+            doubt = _either(doubt, unsure)
+    overflow = ~(np.isfinite(result) & np.isfinite(error)) & ~(np.isnan(x) | np.isnan(y))
+    if op == "/":
+        overflow &= ~zero
     if overflow.any():
         doubt = _either(doubt, overflow)
     return Vector(result, result, error, doubt)
@@ -92,8 +91,7 @@ def ceiling(a: Vector) -> Vector:
     """`ceil`; rows within the error of a whole number are doubtful."""
     doubt = a.doubts()
     if a.error is not None:
-        with np.errstate(invalid="ignore"):
-            doubt = _either(doubt, np.abs(a.low - np.rint(a.low)) <= a.error)
+        doubt = _either(doubt, np.abs(a.low - np.rint(a.low)) <= a.error)
     result = np.ceil(a.low)
     return Vector(result, result, np.zeros_like(result), doubt)
 
@@ -118,24 +116,22 @@ def compare(op: str, a: Vector, b: Vector) -> tuple[Truths, Mask | None]:
     NaN compares false with everything, so an unknown side falls to UNKNOWN by itself.
     """
     x, xx, y, yy = a.low, a.high, b.low, b.high
-    with np.errstate(invalid="ignore"):
-        match op:
-            case "<":
-                holds, fails = xx < y, x >= yy
-            case "<=":
-                holds, fails = xx <= y, x > yy
-            case ">":
-                holds, fails = x > yy, xx <= y
-            case ">=":
-                holds, fails = x >= yy, xx < y
-            case "==":
-                holds, fails = (x == yy) & (xx == y), (xx < y) | (yy < x)
-            case _:
-                holds, fails = (xx < y) | (yy < x), (x == yy) & (xx == y)
+    match op:
+        case "<":
+            holds, fails = xx < y, x >= yy
+        case "<=":
+            holds, fails = xx <= y, x > yy
+        case ">":
+            holds, fails = x > yy, xx <= y
+        case ">=":
+            holds, fails = x >= yy, xx < y
+        case "==":
+            holds, fails = (x == yy) & (xx == y), (xx < y) | (yy < x)
+        case _:
+            holds, fails = (xx < y) | (yy < x), (x == yy) & (xx == y)
     truth = (UNKNOWN + holds.astype(np.int8) - fails.astype(np.int8)).astype(np.uint8)
     doubt = _either(a.doubt, b.doubt)
     if a.error is not None or b.error is not None:
-        with np.errstate(invalid="ignore", over="ignore"):
-            near = np.abs(x - y) <= a.errors() + b.errors()
+        near = np.abs(x - y) <= a.errors() + b.errors()
         doubt = _either(doubt, near)
     return truth, doubt

@@ -67,7 +67,9 @@ def check_dictionary(entries: Iterable[EntryDoc], collector: Collector) -> Dicti
             Scope(entry.subjects, facts, scopes, collector, "when", expanding=(entry.name,)),
             BOOLEAN,
         )
-    _circles(full, docs, collector)
+    for name in _circles(full, docs, collector):
+        # Without its formula the fact can still be read, so that everything else can be checked.
+        full[name] = facts[name]
     return Dictionary(full, scopes)
 
 
@@ -230,13 +232,15 @@ def _formulas(
     )
 
 
-def _circles(facts: Mapping[str, FactSpec], docs: Mapping[str, EntryDoc], collector: Collector) -> None:
-    """Derived facts must not need themselves."""
+def _circles(facts: Mapping[str, FactSpec], docs: Mapping[str, EntryDoc], collector: Collector) -> set[str]:
+    """Derived facts must not need themselves: reports every circle; the facts in one."""
     done: set[str] = set()
+    found: set[str] = set()
 
     def visit(name: str, path: tuple[str, ...]) -> None:
         if name in path:
             circle = (*path[path.index(name) :], name)
+            found.update(circle)
             collector.add(codes.cyclic("a derived fact", circle, docs[name].name.span))
             return
         if name in done or name not in facts:
@@ -248,3 +252,4 @@ def _circles(facts: Mapping[str, FactSpec], docs: Mapping[str, EntryDoc], collec
 
     for name in facts:
         visit(name, ())
+    return found
