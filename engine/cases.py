@@ -95,11 +95,16 @@ class _Runner:
         self._ruleset = ruleset
         self._backends = backends
         self._rules: Mapping[str, Rule] = {rule.id.split("/", 1)[1]: rule for rule in ruleset.rules}
-        folders = (f"{ruleset.id}/{ruleset.version}/", "facts/")
-        self._broken = any(d.severity == "error" and d.file.startswith(folders) for d in library.diagnostics)
+        self._broken = any(self._matters(d) for d in library.diagnostics)
         self.collector = Collector()
         self.ran = 0
         self.withheld = 0
+
+    def _matters(self, diagnostic: Diagnostic) -> bool:
+        """True for a mistake that may leave a rule or fact out, so that cases cannot name it."""
+        folder = f"{self._ruleset.id}/{self._ruleset.version}"
+        in_rules = diagnostic.file.startswith(f"{folder}/") and not diagnostic.file.startswith(f"{folder}/cases/")
+        return diagnostic.severity == "error" and (in_rules or diagnostic.file.startswith("facts/"))
 
     def run(self, doc: CaseDoc) -> None:
         """Evaluate one case and compare every expectation."""

@@ -172,7 +172,9 @@ def unknown_option(option: str, fact: str, options: Iterable[str], span: Span) -
 
 def known_outside_when(span: Span) -> Diagnostic:
     """`known(x)` in a requirement would make missing data decide a verdict."""
-    return _error("E207", "`known` may stand in `when` only", span, help="a requirement on a missing fact is unknown by itself")
+    return _error(
+        "E207", "`known` may stand in `when` only", span, help="a requirement on a missing fact is unknown by itself"
+    )
 
 
 def period_misuse(problem: str, span: Span, help: str | None = None) -> Diagnostic:

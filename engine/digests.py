@@ -45,9 +45,7 @@ def _plain(value: object, leave: frozenset[str] = frozenset()) -> object:
         case Mapping():
             return {str(k): _plain(v, leave) for k, v in value.items()}
         case _ if is_dataclass(value) and not isinstance(value, type):
-            body: Plain = {
-                f.name: _plain(getattr(value, f.name), leave) for f in fields(value) if f.name not in leave
-            }
+            body: Plain = {f.name: _plain(getattr(value, f.name), leave) for f in fields(value) if f.name not in leave}
             return {"is": type(value).__name__, **body}
         case _:
             raise TypeError(f"no canonical form for {type(value).__name__}")

@@ -7,7 +7,6 @@ as an integer.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -123,12 +122,14 @@ class FactReader:
             case "boolean":
                 if isinstance(value, bool):
                     return value
-                return _wrong("true or false", value, keys, problems)
+                _wrong("true or false", value, keys, problems)
+                return None
             case "date":
                 return _date(value, keys, problems)
             case "category" | "grade":
                 if not isinstance(value, str):
-                    return _wrong("text", value, keys, problems)
+                    _wrong("text", value, keys, problems)
+                    return None
                 if value in spec.options:
                     return value
                 _unknown_option(spec, value, keys, problems)
@@ -143,7 +144,7 @@ class FactReader:
         if isinstance(value, bool) or not isinstance(value, int | float):
             _wrong(expected, value, keys, problems)
             return None
-        if not math.isfinite(value) if isinstance(value, float) else abs(value) > 10**15:
+        if not abs(value) <= 10**15:  # also NaN
             problems.append(FactProblem("out-of-bounds", keys, f"expected {expected}, found {_shown(value)}"))
             return None
         if spec.type_name == "integer" and isinstance(value, float):
@@ -169,7 +170,7 @@ def _short(text: str) -> str:
 
 
 def _shown(value: float) -> str:
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e16:
+    if abs(value) < 1e16 and float(value).is_integer():
         return str(int(value))
     return _short(str(value))
 

@@ -109,13 +109,13 @@ class Messages:
             name, _, item = key.partition(".")
             name, _, period = name.partition("@")
             spec = self._program.facts[name]
-            label_zh, label_en = spec.label["zh"], phrases.inside(spec.label["en"])
-            if period:
-                at = phrases.period(spec.period, period)
-                label_zh, label_en = f"{label_zh}（{at[0]}）", f"{label_en} {at[1]}"
+            label_zh, label_en = f"“{spec.label['zh']}”", f"“{spec.label['en']}”"
             if item:
                 option = phrases.option(spec, item)
                 label_zh, label_en = f"{label_zh}中的“{option[0]}”", f"“{option[1]}” of {label_en}"
+            if period:
+                at = phrases.period(spec.period, period)
+                label_zh, label_en = f"{label_zh}（{at[0]}）", f"{label_en} {at[1]}"
             zh.append(label_zh)
             en.append(label_en)
         more = len(finding.missing) - _MAX_SHOWN
@@ -202,7 +202,7 @@ class Messages:
         title_zh, title_en = rule.title["zh"], rule.title["en"]
         if finding.missing:
             zh, en = self._missing(finding)
-            return f"{title_zh}：缺少“{zh}”，无法判定。", f"{title_en}: cannot be decided without {en}."
+            return f"{title_zh}：缺少{zh}，无法判定。", f"{title_en}: cannot be decided; missing: {en}."
         due = rule.due
         if due is not None and due.earliest is not None and due.latest is not None:
             (zh1, en1), (zh2, en2) = phrases.day(due.earliest), phrases.day(due.latest)
@@ -224,20 +224,28 @@ class Messages:
         subject = phrases.SUBJECTS[self._program.subject]
         match finding.reason:
             case "outside_jurisdiction":
-                return f"该{subject[0]}不在本文件施行的行政区划内", f"the {subject[1]} lies outside the area of the document"
+                return (
+                    f"该{subject[0]}不在本文件施行的行政区划内",
+                    f"the {subject[1]} lies outside the area of the document",
+                )
             case "division_not_named":
                 return "文件的时间表未列出该行政区划", "the document's timetable does not name the division"
             case "before_start":
                 starts = [day for day in (self._program.starts, rule.starts) if day is not None]
                 if starts:
                     zh, en = phrases.day(max(starts))
-                    return f"该要求自{zh}起施行，评估的日期或期间在此之前", f"it starts on {en}, after the day or period judged"
+                    return (
+                        f"该要求自{zh}起施行，评估的日期或期间在此之前",
+                        f"it starts on {en}, after the day or period judged",
+                    )
                 return "评估的日期或期间在该要求施行之前", "the day or period judged lies before its start"
             case "after_end":
                 zh, en = phrases.day(cast(date, rule.until))
                 return f"该要求施行至{zh}，评估日期在此之后", f"it ended on {en}, before the day judged"
             case "parameter_off":
-                names = [self._program.parameters[id_].label for id_ in rule.parameters if id_ in self._program.parameters]
+                names = [
+                    self._program.parameters[id_].label for id_ in rule.parameters if id_ in self._program.parameters
+                ]
                 zh, en = "、".join(n["zh"] for n in names), ", ".join(phrases.inside(n["en"]) for n in names)
                 return f"未设定参数“{zh}”", f"a parameter is not set: {en}"
             case "other_subject":
@@ -251,7 +259,8 @@ def _single(rule: Rule, program: Program) -> _Single | None:
     require = rule.require
     if not isinstance(require, Compare):
         return None
-    left, right, op = require.left, require.right, require.op
+    left, right = require.left, require.right
+    op: str = require.op
     if isinstance(left, Constant):
         left, right, op = right, left, _FLIPPED[op]
     if not isinstance(left, FactRef) or not isinstance(right, Constant | FactRef):

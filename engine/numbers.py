@@ -7,7 +7,7 @@ missing lies inside the result.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 from engine.values import Interval, Numeric, Truth
@@ -49,6 +49,7 @@ def arithmetic(op: str, left: Numeric, right: Numeric) -> Numeric:
             case _:
                 return left / right if right else None
     (a, b), (c, d) = _ends(left), _ends(right)
+    corners: list[End | None]
     match op:
         case "+":
             return interval(a + c, b + d)
@@ -62,8 +63,15 @@ def arithmetic(op: str, left: Numeric, right: Numeric) -> Numeric:
             corners = [_quotient(x, y) for x in (a, b) for y in (c, d)]
             if any(corner is None for corner in corners):
                 return None
-    known = [corner for corner in corners if corner is not None]
-    return interval(min(known), max(known))
+    known: list[End] = [corner for corner in corners if corner is not None]
+    return interval(_least(known), -_least([-corner for corner in known]))
+
+
+def _least(ends: Sequence[End]) -> End:
+    least = ends[0]
+    for end in ends[1:]:
+        least = min(least, end)
+    return least
 
 
 def _quotient(a: End, b: End) -> End | None:
@@ -85,8 +93,8 @@ def magnitude(value: Numeric) -> Numeric:
         return None if value is None else abs(value)
     low, high = value.low, value.high
     if low <= 0 <= high:
-        return interval(Fraction(0), max(-low, high))
-    return interval(min(abs(low), abs(high)), max(abs(low), abs(high)))
+        return interval(Fraction(0), -_least((low, -high)))
+    return interval(low, high) if low > 0 else interval(-high, -low)
 
 
 def _up(end: End) -> End:
@@ -102,12 +110,14 @@ def ceiling(value: Numeric) -> Numeric:
 
 def extremum(op: str, values: Sequence[Numeric]) -> Numeric:
     """`min` or `max`; unknown when any operand is."""
-    pick: Callable[[Sequence[End]], End] = min if op == "min" else max
     known = [value for value in values if value is not None]
     if len(known) < len(values):
         return None
     ends = [_ends(value) for value in known]
-    return interval(pick([low for low, _ in ends]), pick([high for _, high in ends]))
+    lows, highs = [low for low, _ in ends], [high for _, high in ends]
+    if op == "min":
+        return interval(_least(lows), _least(highs))
+    return interval(-_least([-low for low in lows]), -_least([-high for high in highs]))
 
 
 def hull(left: Numeric, right: Numeric) -> Numeric:
@@ -115,7 +125,7 @@ def hull(left: Numeric, right: Numeric) -> Numeric:
     if left is None or right is None:
         return None
     (a, b), (c, d) = _ends(left), _ends(right)
-    return interval(min(a, c), max(b, d))
+    return interval(_least((a, c)), -_least((-b, -d)))
 
 
 def compare(op: str, left: Numeric, right: Numeric) -> Truth:

@@ -48,10 +48,28 @@ SUBJECTS: Mapping[str, Pair] = {
     "enterprise": ("企业", "enterprise"),
 }
 
-_MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
-_SINGULAR = {"children": "child", "classes": "class", "class hours": "class hour", "staff": "staff", "m²": "m²", "mu": "mu"}
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+_SINGULAR = {
+    "children": "child",
+    "classes": "class",
+    "class hours": "class hour",
+    "staff": "staff",
+    "m²": "m²",
+    "mu": "mu",
+}
 _UNCOUNTED = {"%", "", "yuan", "×10,000 yuan", "Mbit/s", "m", "km"}
 _DECIMALS = 4
 _ABBREVIATED = 2
@@ -174,14 +192,16 @@ def period(kind: PeriodKind | None, key: str) -> Pair:
             first = parts[1] == "H1"
             return f"{year}年{'上' if first else '下'}半年", f"in the {'first' if first else 'second'} half of {year}"
         case "quarter":
-            nth = int(parts[1][1:])
-            return f"{year}年第{'一二三四'[nth - 1]}季度", f"in the {('first', 'second', 'third', 'fourth')[nth - 1]} quarter of {year}"
+@@
         case "month":
             return f"{year}年{int(parts[1])}月", f"in {_MONTHS[int(parts[1]) - 1]} {year}"
         case "week":
             return f"{year}年第{int(parts[1][1:])}周", f"in week {int(parts[1][1:])} of {year}"
         case "fortnight":
-            return f"{year}年第{int(parts[1][1:])}周起的两周", f"in the fortnight from week {int(parts[1][1:])} of {year}"
+            return (
+                f"{year}年第{int(parts[1][1:])}周起的两周",
+                f"in the fortnight from week {int(parts[1][1:])} of {year}",
+            )
         case "cycle":
             return f"{year}—{parts[1]}年", f"in {year}-{parts[1]}"
         case _:

@@ -171,14 +171,12 @@ def load_library(files: Mapping[str, str], *, cases: bool = False) -> Library:
     return Library(dictionary, divisions, rulesets, case_docs, tuple(collector.found))
 
 
-def _read_folder(
-    id_: str, version: str, sources: Mapping[str, Source], collector: Collector
-) -> RulesetParts | None:
+def _read_folder(id_: str, version: str, sources: Mapping[str, Source], collector: Collector) -> RulesetParts | None:
     folder = f"{id_}/{version}"
     for rest in sources:
-        name = rest.split("/")
+        parts = rest.split("/")
         placed = rest in ("ruleset.yaml", "clauses.yaml") or (
-            len(name) == 2 and name[0] in _LISTS and name[1].endswith(".yaml")
+            len(parts) == 2 and parts[0] in _LISTS and parts[1].endswith(".yaml")
         )
         if not placed:
             help_ = "a ruleset has ruleset.yaml, clauses.yaml, rules/<topic>.yaml, cases/<topic>.yaml"
@@ -203,5 +201,3 @@ def _read_folder(
         for rule in load_rules(source, collector, spans=spans)
     ]
     return RulesetParts(head, tuple(clauses), tuple(rules))
-
-

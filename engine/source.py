@@ -66,34 +66,53 @@ class Text:
         last = offsets[min(max(end - 1, start), len(offsets) - 1)]
         return Span(self.span.source, first, max(last + 1, first + 1))
 
+    @property
+    def content(self) -> Span:
+        """The span of the value without the marks around it, from its first word on."""
+        return self.part(len(self.value) - len(self.value.lstrip()), len(self.value.rstrip()))
+
     def _offsets(self) -> list[int]:
         """For each code point of the value (and one past it) its offset in the file.
 
         YAML folding changes white space only, so every other character of the value stands in the
-        raw text in the same order: walk both together and skip raw white space.
+        raw text in the same order: walk both together and skip raw white space. In double quotes an
+        escape stands for one character, and a backslash at a line's end for none.
         """
         raw, at = self.span.source.text, self.span.start
         if self.style in ("|", ">"):
-            at = raw.index("\n", at) + 1
+            # Without a line behind the mark the value is empty, and stands where the file ends.
+            at = raw.find("\n", at) + 1 or len(raw)
         elif self.style in ("'", '"'):
             at += 1
         offsets: list[int] = []
         for char in self.value:
-            if char.isspace():
+            at = self._past_joints(raw, at)
+            if char.isspace() and not self._escape_at(raw, at):
                 offsets.append(at)
                 if raw[at : at + 1].isspace():
                     at += 1
                 continue
             while raw[at : at + 1].isspace():
-                at += 1
+                at = self._past_joints(raw, at + 1)
             offsets.append(at)
             at += self._raw_length(raw, at)
         offsets.append(at)
         return offsets
 
+    def _past_joints(self, raw: str, at: int) -> int:
+        """Behind a backslash that joins two lines of a double-quoted scalar, and the next line's indent."""
+        while self.style == '"' and raw[at : at + 2] == "\\\n":
+            at += 2
+            while raw[at : at + 1] in (" ", "\t"):
+                at += 1
+        return at
+
+    def _escape_at(self, raw: str, at: int) -> bool:
+        return self.style == '"' and raw[at : at + 1] == "\\"
+
     def _raw_length(self, raw: str, at: int) -> int:
         if self.style == "'" and raw[at : at + 2] == "''":
             return 2
-        if self.style == '"' and raw[at] == "\\":
-            return 2 + _ESCAPE_LENGTHS.get(raw[at + 1], 0)
+        if self._escape_at(raw, at):
+            return 2 + _ESCAPE_LENGTHS.get(raw[at + 1 : at + 2], 0)
         return 1

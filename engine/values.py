@@ -97,10 +97,13 @@ class Unit:
 
 
 _COUNTS = (
-    "pupils children teachers staff persons classes schools rooms institutions projects sessions items "
-    "books places posts centres bases count"
-).split()
-_OTHERS = "m2 mu yuan wan_yuan hours class_hours minutes days weeks months years points mbps metres km times".split()
+    *("pupils", "children", "teachers", "staff", "persons", "classes", "schools", "rooms", "institutions"),
+    *("projects", "sessions", "items", "books", "places", "posts", "centres", "bases", "count"),
+)
+_OTHERS = (
+    *("m2", "mu", "yuan", "wan_yuan", "hours", "class_hours", "minutes", "days", "weeks", "months", "years"),
+    *("points", "mbps", "metres", "km", "times"),
+)
 
 PERCENT = Unit((), 100)
 _RATIO = Unit()

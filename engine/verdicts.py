@@ -9,6 +9,8 @@ from enum import Enum
 from fractions import Fraction
 from typing import Literal
 
+import msgspec
+
 from engine.values import Truth
 
 __all__ = ["CODES", "DueState", "Finding", "Outcome", "Reason", "Verdict", "decide", "overall"]
@@ -94,8 +96,7 @@ def overall(verdicts: Iterable[Verdict]) -> Verdict:
     return next((verdict for verdict in _ORDER if verdict in seen), Verdict.NOT_APPLICABLE)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """The explained verdict of one rule for one record.
 
     `actual`: the known facts that the requirement reads, as sent. `gap`: the distance to the limit

@@ -18,8 +18,8 @@ from engine.backends.base import Context, due_state
 from engine.backends.columns import Block
 from engine.backends.explain import Explainer
 from engine.backends.plan import Group, Plan, Rows, plain_constant, plan_of
-from engine.backends.situation import EXCLUDED, Situation, situation_of
 from engine.backends.reference import Evaluation
+from engine.backends.situation import EXCLUDED, Situation, situation_of
 from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Floats, Mask, Truths, Vector
 from engine.check.ir import (
     Abs,
@@ -149,9 +149,7 @@ class _Run:
         for row, context in enumerate(self.contexts):
             self.place_of[row] = seen.setdefault(context.path, len(seen))
         self.places = list(seen)
-        self.situations = [
-            situation_of(self.program, Context(self.on, path, self.parameters)) for path in self.places
-        ]
+        self.situations = [situation_of(self.program, Context(self.on, path, self.parameters)) for path in self.places]
 
     def run(self) -> None:
         """Fill the matrix of letters, one row per rule, and that of truths, one row per condition."""
@@ -205,11 +203,12 @@ class _Run:
                 rows = self.truths[[self._row(o) for o in node.operands]]
                 holds = (rows == TRUE).sum(axis=0) >= node.n
                 fails = (rows >= UNKNOWN).sum(axis=0) < node.n
-                return (UNKNOWN + holds.astype(np.int8) - fails.astype(np.int8)).astype(np.uint8)
+                return vectors.three_valued(holds, fails)
             case Choice():
                 test, then, other = (self.truths[self._row(e)] for e in (node.test, node.then, node.otherwise))
                 open_ = np.where(then == other, then, UNKNOWN)
-                return np.select([test == TRUE, test == FALSE], [then, other], open_).astype(np.uint8)
+                chosen: Truths = np.select([test == TRUE, test == FALSE], [then, other], open_).astype(np.uint8)
+                return chosen
             case Known():
                 return self._known(node.fact, rule)
             case Passes():
@@ -266,7 +265,8 @@ class _Run:
         sent = self.block.truths[self.plan.layout.truths[name]]
         derive = self.program.facts[name].derive
         assert derive is not None
-        return np.where(sent == UNKNOWN, self.truths[self._row(derive)], sent).astype(np.uint8)
+        found: Truths = np.where(sent == UNKNOWN, self.truths[self._row(derive)], sent).astype(np.uint8)
+        return found
 
     def _known(self, name: str, rule: int) -> Truths:
         layout = self.plan.layout
@@ -475,4 +475,3 @@ class _Run:
 
 def _no(doubt: Mask | None, size: int) -> Mask:
     return np.zeros(size, dtype=bool) if doubt is None else doubt
-

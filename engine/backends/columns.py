@@ -84,7 +84,7 @@ class Block:
                     elif isinstance(value, date):
                         numbers[at, row] = value.toordinal()
                     else:
-                        numbers[at, row] = value  # type: ignore[assignment]  # a checked number
+                        numbers[at, row] = value
                 elif name in truth_at:
                     truths[truth_at[name], row] = TRUE if value else FALSE
                 elif name in layout.items:

@@ -16,7 +16,7 @@ from engine.backends.reference import Evaluation
 from engine.backends.situation import Situation
 from engine.backends.vectors import UNKNOWN
 from engine.check.ir import AllOf, AnyOf, AtLeast, Choice, Compare, Constant, CountOf, Expr, FactRef, ItemOf, Not
-from engine.check.walk import children, facts_of
+from engine.check.walk import children
 from engine.facts import Facts
 from engine.values import exact
 from engine.verdicts import CODES, Finding, Verdict
@@ -116,14 +116,12 @@ class Explainer:
             case ItemOf(fact, item):
                 yield f"{fact}.{item}" if self._facts.plain.get(fact) else fact
             case _:
-                for name in facts_of(expr):
+                for name in self._plan.leaf_facts[id(expr)]:
                     yield from self._unknown(name)
 
     def _unknown(self, name: str) -> Iterator[str]:
         sent = self._facts.plain.get(name)
-        if not sent and self._program.facts[name].type_name == "checklist":
-            yield name
-        elif sent is None:
+        if (not sent and self._program.facts[name].type_name == "checklist") or sent is None:
             yield name
         elif isinstance(sent, Mapping):
             yield from (f"{name}.{item}" for item in self._program.facts[name].options if item not in sent)

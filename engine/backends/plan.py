@@ -91,7 +91,8 @@ class Plan:
     """What `columnar` runs. `strata`: groups, then the rules whose conditions they complete.
 
     `careful`: rules that look over a window, judged by the reference wherever facts are given. `row_of`
-    gives the row of a condition by the identity of its node, which sharing has made unique. `direct`:
+    gives the row of a condition by the identity of its node, which sharing has made unique, `leaf_facts` the
+    facts it reads. `direct`:
     rules on facts as sent, compared with at most a constant, which need no walk to be explained.
     """
 
@@ -108,6 +109,7 @@ class Plan:
     direct: tuple[bool, ...]
     always: int
     row_of: Mapping[int, int]
+    leaf_facts: Mapping[int, tuple[str, ...]]
 
 
 def plain_constant(value: bool | Fraction | date | str) -> float | None:
@@ -165,6 +167,7 @@ class _Planner:
             tuple(self._direct(rule) for rule in rules),
             self.always,
             {id(expr): row for expr, row in self.rows.items()},
+            {id(expr): facts_of(expr) for expr in self.rows},
         )
 
     def _rule_strata(self) -> dict[int, int]:
@@ -205,7 +208,9 @@ class _Planner:
             if spec.derive is not None or spec.at_least is not None or spec.at_most is not None:
                 return False
         exprs = [e for e in (rule.when, rule.require) if e is not None]
-        return not any(isinstance(n, _INDIRECT) for e in exprs for n in nodes(e))
+        return not any(
+            isinstance(n, _INDIRECT) or (isinstance(n, Choice) and not n.boolean) for e in exprs for n in nodes(e)
+        )
 
     def _row(self, expr: Expr | None) -> int:
         return self.always if expr is None else self.rows[expr]
@@ -351,4 +356,3 @@ class _Planner:
             return [Group(kind, start, self.next, str(shape[1]), inputs)]
         operands = [[self.rows[o] for o in children(e)] for e in exprs]
         return [Group(kind, start, self.next, "", np.array(operands, dtype=np.intp).T.copy())]
-

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import assert_never, cast
+from typing import Any, assert_never, cast
 
 from engine import numbers
 from engine.backends import timeline
@@ -53,13 +53,13 @@ from engine.check.text import unparse
 from engine.check.walk import children, facts_of
 from engine.facts import Facts, FactValue
 from engine.values import Interval, Numeric, Truth, exact, shortest
-from engine.verdicts import Finding, Outcome, Verdict, decide
+from engine.verdicts import Finding, Outcome, Verdict
 
 __all__ = ["Trace", "evaluate", "evaluate_rule", "trace", "truth_of"]
 
 Value = bool | Fraction | Interval | date | str | None
 
-_ORDER: dict[str, Callable[[object, object], bool]] = {
+_ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -199,8 +199,10 @@ class Evaluation:
             case ItemOf():
                 return self._items(expr.fact, at).get(expr.item)
             case Known():
-                return self.fact(expr.fact, at) is not None if not self._is_checklist(expr.fact) else bool(
-                    self._items(expr.fact, at)
+                return (
+                    self.fact(expr.fact, at) is not None
+                    if not self._is_checklist(expr.fact)
+                    else bool(self._items(expr.fact, at))
                 )
             case AsOf():
                 return self.context.on
@@ -264,7 +266,7 @@ class Evaluation:
         if left is None or right is None:
             return None
         if expr.kind == "grade":
-            left, right = expr.ranks.index(cast(str, left)), expr.ranks.index(cast(str, right))
+            return _ORDER[expr.op](expr.ranks.index(cast(str, left)), expr.ranks.index(cast(str, right)))
         return _ORDER[expr.op](left, right)
 
     def _numeric(self, expr: Arithmetic | Negate | Abs | Ceil | Extremum | YearsSince, at: int | None) -> Numeric:

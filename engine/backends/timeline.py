@@ -168,9 +168,7 @@ def _whole_window(evaluation: Evaluator, rule: Rule) -> Judged:
     return Judged(decide(applies, requirement, DueState.LATE), missing_at=(None,))
 
 
-def window_total(
-    spec: FactSpec, series: Mapping[int, Fraction], window: tuple[int, int], on: date
-) -> Numeric:
+def window_total(spec: FactSpec, series: Mapping[int, Fraction], window: tuple[int, int], on: date) -> Numeric:
     """The sum over a window. Periods without a value can add anything within the fact's bounds."""
     assert spec.period is not None
     low: Fraction | float = Fraction(0)
@@ -186,9 +184,7 @@ def window_total(
     return numbers.interval(low, high)
 
 
-def trend(
-    op: str, spec: FactSpec, series: Mapping[int, Fraction], window: tuple[int, int], on: date
-) -> Truth:
+def trend(op: str, spec: FactSpec, series: Mapping[int, Fraction], window: tuple[int, int], on: date) -> Truth:
     """`rises` or `never_falls` between neighbouring finished periods of a window."""
     assert spec.period is not None
     unknown = False

@@ -15,7 +15,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FALSE", "TRUE", "UNKNOWN", "Floats", "Mask", "Truths", "Vector", "arithmetic", "ceiling", "compare", "extremum"]
+__all__ = [
+    "FALSE",
+    "TRUE",
+    "UNKNOWN",
+    "Floats",
+    "Mask",
+    "Truths",
+    "Vector",
+    "arithmetic",
+    "ceiling",
+    "compare",
+    "extremum",
+    "three_valued",
+]
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -51,7 +64,7 @@ class Vector:
         """Rows that arithmetic cannot take: doubtful ones and intervals."""
         if self.high is self.low:
             return self.doubt
-        wide = self.low != self.high
+        wide: Mask = self.low != self.high
         wide &= ~(np.isnan(self.low) & np.isnan(self.high))
         return wide if self.doubt is None else wide | self.doubt
 
@@ -79,9 +92,10 @@ def arithmetic(op: str, a: Vector, b: Vector) -> Vector:
             result = np.where(zero, np.nan, x / y)
             error = (ex + np.abs(result) * ey) / (np.abs(y) - ey) + np.abs(result) * _ROUNDING + _TINY
             doubt = _either(doubt, unsure)
+    # An exact zero below is unknown for good; whatever else leaves float64 is settled exactly.
     overflow = ~(np.isfinite(result) & np.isfinite(error)) & ~(np.isnan(x) | np.isnan(y))
     if op == "/":
-        overflow &= ~zero
+        overflow &= ~((y == 0) & (ey == 0))
     if overflow.any():
         doubt = _either(doubt, overflow)
     return Vector(result, result, error, doubt)
@@ -110,6 +124,11 @@ def extremum(op: str, vectors: list[Vector]) -> Vector:
     return Vector(low, low, error, doubt)
 
 
+def three_valued(holds: Mask, fails: Mask) -> Truths:
+    """TRUE where something holds, FALSE where it fails, else UNKNOWN."""
+    return (UNKNOWN + holds.astype(np.int8) - fails.astype(np.int8)).astype(np.uint8)
+
+
 def compare(op: str, a: Vector, b: Vector) -> tuple[Truths, Mask | None]:
     """The truth of a comparison, and the rows that must be recomputed exactly.
 
@@ -129,7 +148,7 @@ def compare(op: str, a: Vector, b: Vector) -> tuple[Truths, Mask | None]:
             holds, fails = (x == yy) & (xx == y), (xx < y) | (yy < x)
         case _:
             holds, fails = (xx < y) | (yy < x), (x == yy) & (xx == y)
-    truth = (UNKNOWN + holds.astype(np.int8) - fails.astype(np.int8)).astype(np.uint8)
+    truth = three_valued(holds, fails)
     doubt = _either(a.doubt, b.doubt)
     if a.error is not None or b.error is not None:
         near = np.abs(x - y) <= a.errors() + b.errors()

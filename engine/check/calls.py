@@ -73,13 +73,14 @@ def check_call(checker: Checker, node: ast.Call) -> Typed:
         case "at_least":
             return _at_least(checker, node)
         case "min" | "max":
-            return _extremum(checker, node, cast(Literal["min", "max"], name))
+            return _extremum(checker, node, name)
         case _:
             return _of_value(checker, node, name)
 
 
-def _wrong(checker: Checker, node: ast.Call, name: str) -> None:
+def _wrong(checker: Checker, node: ast.Call, name: str) -> Typed:
     checker.collector.add(codes.wrong_arguments(name, FUNCTIONS[name].takes, checker.span(node)))
+    return None
 
 
 def _literal(checker: Checker, node: ast.Call, name: str) -> Typed:
@@ -163,7 +164,9 @@ def _over_time(checker: Checker, node: ast.Call, name: str, spec: FactSpec) -> T
         return Previous(spec.name), spec.type
     if not checker.scope.windowed:
         checker.collector.add(
-            codes.period_misuse(f"`{name}` looks over a window", checker.span(node), "add `window: [first, last]` to the rule")
+            codes.period_misuse(
+                f"`{name}` looks over a window", checker.span(node), "add `window: [first, last]` to the rule"
+            )
         )
         return None
     if name == "total":
@@ -300,7 +303,8 @@ def _reachable(checker: Checker, member: ast.Name) -> bool:
 
 
 def _result_type(checker: Checker, node: ast.Call, name: str, value: Type | None, weight: Type | None) -> Type | None:
-    wants: type[Type] | tuple[type[Type], ...]
+    wants: type[Type]
+    result: Type | None
     match name:
         case "count":
             return _COUNT

@@ -93,9 +93,7 @@ def _subjects(doc: EntryDoc, collector: Collector) -> bool:
     sound = True
     for text in doc.subjects:
         if text.value not in SUBJECTS:
-            collector.add(
-                codes.bad_scalar("a subject", text.value, text.span, did_you_mean(text.value, SUBJECTS))
-            )
+            collector.add(codes.bad_scalar("a subject", text.value, text.span, did_you_mean(text.value, SUBJECTS)))
             sound = False
     return sound
 
@@ -105,7 +103,9 @@ def _spec(doc: EntryDoc, collector: Collector) -> FactSpec | None:
     if type_ is None or doc.type is None:
         return None
     period = _period(doc.period, collector)
-    step = doc.step or {"integer": Fraction(1), "percent": Fraction(1, 100)}.get(doc.type)
+    step = doc.step
+    if step is None:
+        step = {"integer": Fraction(1), "percent": Fraction(1, 100)}.get(doc.type)
     if doc.bounds is not None:
         _exactness(doc, doc.bounds, step, collector)
     return FactSpec(

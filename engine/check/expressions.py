@@ -32,8 +32,8 @@ from engine.check.ir import (
     Operator,
 )
 from engine.check.scope import Scope
-from engine.syntax.parse import Parsed, parse_expression
 from engine.source import Span, Text
+from engine.syntax.parse import Parsed, parse_expression
 from engine.values import (
     BOOLEAN,
     DATE,
@@ -278,9 +278,7 @@ class Checker:
                 return None
             return Choice(test, then[0], otherwise[0], boolean=True), BOOLEAN
         if not isinstance(then[1], Number):
-            self.collector.add(
-                codes.type_mismatch("a number or a condition", describe(then[1]), self.span(node.body))
-            )
+            self.collector.add(codes.type_mismatch("a number or a condition", describe(then[1]), self.span(node.body)))
             return None
         if self.require(otherwise, then[1], node.orelse) is None:
             return None
@@ -318,9 +316,7 @@ class Checker:
             return None
         return self._compare(operator, a, b, right)
 
-    def _compare(
-        self, operator: Operator, a: tuple[Expr, Type], b: tuple[Expr, Type], right: ast.expr
-    ) -> Expr | None:
+    def _compare(self, operator: Operator, a: tuple[Expr, Type], b: tuple[Expr, Type], right: ast.expr) -> Expr | None:
         if isinstance(a[1], Number | Date) and type(a[1]) is type(b[1]):
             if self.require(b, a[1], right) is None:
                 return None

@@ -24,9 +24,7 @@ def citation(locator: LocatorDoc, clauses: Mapping[str, ClauseDoc], collector: C
         and not (doc.span[0] <= locator.span[0] and locator.span[1] <= doc.span[1])
     ):
         collector.add(
-            codes.citation_out_of_clause(
-                _shown(locator.span), doc.path.value, _shown(doc.span), locator.place
-            )
+            codes.citation_out_of_clause(_shown(locator.span), doc.path.value, _shown(doc.span), locator.place)
         )
         return None
     return Citation(doc.path.value, locator.span, doc.sha256)

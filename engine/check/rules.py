@@ -52,7 +52,7 @@ def check_rule(doc: RuleDoc, scope: RuleScope) -> Rule | None:
         return None
     if when is not None and (why := why_dead(when, scope.dictionary.facts)) is not None:
         assert doc.when is not None
-        collector.add(codes.dead_condition(why, doc.when.span))
+        collector.add(codes.dead_condition(why, doc.when.content))
     facts = scope.dictionary.facts
     reads, conditions = facts_of(require), facts_of(when)
     period, periodic = _period(doc, (*conditions, *reads), facts, collector)
@@ -136,9 +136,7 @@ def _due(doc: RuleDoc, scope: RuleScope) -> Due | None:
         elif spec.type != DATE:
             scope.collector.add(codes.type_mismatch("a date", spec.type_name, due.after.span))
         elif not all(t.value in spec.subjects for t in doc.subjects):
-            scope.collector.add(
-                codes.subject_mismatch(spec.name, spec.subjects, doc.subjects[0].value, due.after.span)
-            )
+            scope.collector.add(codes.subject_mismatch(spec.name, spec.subjects, doc.subjects[0].value, due.after.span))
         else:
             after = spec.name
     return Due(
@@ -172,7 +170,7 @@ def _period(
         listed = ", ".join(f"`{name}` ({kind})" for kind, name in kinds.items())
         collector.add(
             codes.period_misuse(
-                f"the rule mixes kinds of period: {listed}", doc.require.span, "split the rule, one for each kind"
+                f"the rule mixes kinds of period: {listed}", doc.require.content, "split the rule, one for each kind"
             )
         )
         return None, ()
@@ -183,9 +181,7 @@ def _window(doc: RuleDoc, period: PeriodKind | None, collector: Collector) -> tu
     if doc.window is None:
         return None
     if period is None:
-        collector.add(
-            codes.period_misuse("`window` needs a periodic fact in the rule", doc.window[0].span)
-        )
+        collector.add(codes.period_misuse("`window` needs a periodic fact in the rule", doc.window[0].span))
         return None
     indexes = []
     for text in doc.window:
@@ -199,4 +195,3 @@ def _window(doc: RuleDoc, period: PeriodKind | None, collector: Collector) -> tu
         collector.add(codes.due_inconsistent("the window ends before it begins", doc.window[0].span))
         return None
     return indexes[0], indexes[1]
-

@@ -179,7 +179,9 @@ def _runnable(rules: list[Rule], docs: Mapping[str, RuleDoc], collector: Collect
     gone itself (whose own mistake is in the collector).
     """
     in_circle = _circles(rules, docs, collector)
-    left = {rule.id: rule for rule in rules if rule.id not in in_circle and _same_subjects(rule, rules, docs, collector)}
+    left = {
+        rule.id: rule for rule in rules if rule.id not in in_circle and _same_subjects(rule, rules, docs, collector)
+    }
     while True:
         stranded = [rule.id for rule in left.values() if any(other not in left for other in _read_by(rule))]
         if not stranded:
@@ -202,7 +204,7 @@ def _same_subjects(rule: Rule, rules: list[Rule], docs: Mapping[str, RuleDoc], c
             foreign = [s for s in rule.subjects if other in by_id and s not in by_id[other].subjects]
             if foreign:
                 assert text is not None
-                collector.add(codes.subject_mismatch(_short(other), by_id[other].subjects, foreign[0], text.span))
+                collector.add(codes.subject_mismatch(_short(other), by_id[other].subjects, foreign[0], text.content))
                 sound = False
     return sound
 
@@ -221,7 +223,7 @@ def _circles(rules: list[Rule], docs: Mapping[str, RuleDoc], collector: Collecto
         if id_ in path:
             circle = (*path[path.index(id_) :], id_)
             found.update(circle)
-            collector.add(codes.cyclic("`passes`", map(_short, circle), docs[_short(id_)].require.span))
+            collector.add(codes.cyclic("`passes`", map(_short, circle), docs[_short(id_)].require.content))
             return
         if id_ in done or id_ not in by_id:
             return

@@ -120,9 +120,7 @@ def _options(fields: Fields, key: str, *, required: bool) -> tuple[OptionDoc, ..
             continue
         if id_.value in seen:
             line, _ = id_.span.source.place(seen[id_.value].span.start)
-            fields.collector.add(
-                codes.duplicate_id("option", id_.value, id_.span, f"{id_.span.source.path}:{line}")
-            )
+            fields.collector.add(codes.duplicate_id("option", id_.value, id_.span, f"{id_.span.source.path}:{line}"))
             continue
         seen[id_.value] = id_
         found.append(OptionDoc(id_, {"zh": zh, "en": en}))

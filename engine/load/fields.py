@@ -197,7 +197,9 @@ class Fields:
         numbers = [int(t.value) for t in texts if re.fullmatch(r"\d{1,9}", t.value)]
         if len(texts) != 2 or len(numbers) != 2 or numbers[0] >= numbers[1]:
             written = ", ".join(t.value for t in texts)
-            self.collector.add(codes.bad_scalar("a span `[start, end]` with start < end", f"[{written}]", texts[0].span))
+            self.collector.add(
+                codes.bad_scalar("a span `[start, end]` with start < end", f"[{written}]", texts[0].span)
+            )
             return None
         return numbers[0], numbers[1]
 

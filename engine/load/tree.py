@@ -89,7 +89,10 @@ class _Reader:
         raise _Refused
 
     def _span(self, event: yaml.Event) -> Span:
-        return Span(self._source, event.start_mark.index, max(event.end_mark.index, event.start_mark.index + 1))
+        assert event.start_mark is not None
+        assert event.end_mark is not None
+        start = event.start_mark.index
+        return Span(self._source, start, max(event.end_mark.index, start + 1))
 
     def _node(self, event: yaml.Event, depth: int) -> Node:
         if depth > MAX_DEPTH:
@@ -98,10 +101,10 @@ class _Reader:
         if isinstance(event, yaml.AliasEvent):
             self._collector.add(codes.alias_not_allowed(f"the alias `*{event.anchor}`", self._span(event)))
             return Text("", self._span(event))
-        if getattr(event, "anchor", None):
-            self._collector.add(codes.alias_not_allowed(f"the anchor `&{event.anchor}`", self._span(event)))
-        if getattr(event, "tag", None):
-            self._collector.add(codes.alias_not_allowed(f"the tag `{event.tag}`", self._span(event)))
+        for what, mark in (("anchor", "&"), ("tag", "")):
+            written = getattr(event, what, None)
+            if written:
+                self._collector.add(codes.alias_not_allowed(f"the {what} `{mark}{written}`", self._span(event)))
         if isinstance(event, yaml.ScalarEvent):
             return Text(event.value, self._span(event), event.style or None)
         if isinstance(event, yaml.SequenceStartEvent):

@@ -23,7 +23,7 @@ def fold(expr: Expr) -> Expr:
     values = [o.value for o in operands if isinstance(o, Constant)]
     if all(isinstance(v, date) for v in values) and isinstance(expr, Arithmetic):
         return expr
-    known = [v for v in values if isinstance(v, Fraction) and not isinstance(v, bool)]
+    known = [v for v in values if isinstance(v, Fraction)]
     if len(known) != len(values):
         return expr
     match expr:

@@ -41,8 +41,7 @@ def _prepared_fact(spec: FactSpec, share: Sharer) -> FactSpec:
     if spec.derive is None and spec.at_least is None and spec.at_most is None:
         return spec
     derive, least, most = (
-        share(fold(formula)) if formula is not None else None
-        for formula in (spec.derive, spec.at_least, spec.at_most)
+        share(fold(formula)) if formula is not None else None for formula in (spec.derive, spec.at_least, spec.at_most)
     )
     return replace(spec, derive=derive, at_least=least, at_most=most)
 
@@ -62,5 +61,3 @@ def _closure(rules: tuple[Rule, ...], facts: Mapping[str, FactSpec]) -> list[str
         for formula in (spec.derive, spec.at_least, spec.at_most):
             todo.extend(facts_of(formula))
     return list(found)
-
-

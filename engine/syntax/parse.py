@@ -132,7 +132,7 @@ def parse_expression(text: Text, collector: Collector) -> Parsed | None:
         collector.add(codes.expression_syntax(problem, text.part(at, at + 1)))
         return None
     except (ValueError, MemoryError, RecursionError):
-        collector.add(codes.expression_syntax("it cannot be read", text.span))
+        collector.add(codes.expression_syntax("it cannot be read", text.content))
         return None
     parsed = Parsed(tree.body, text)
     return parsed if _whitelisted(parsed, collector) else None

@@ -1,0 +1,128 @@
+"""`xueheng lint`: every mistake in the rulesets at once, with place and hint, and their worked cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from api.cli.backends import BACKENDS
+from api.cli.options import rulesets_option
+from api.files import read_rulesets
+from engine import codes
+from engine.cascades import without_consequences
+from engine.cases import run_cases
+from engine.diagnostics import Diagnostic, render_all
+from engine.divisions import read_divisions
+from engine.registry import Library, load_library
+
+__all__ = ["lint"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was looked at and what was found."""
+
+    library: Library
+    diagnostics: tuple[Diagnostic, ...]
+    ran: int
+    withheld: int
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[PATH]...")
+@rulesets_option
+def lint(paths: tuple[Path, ...], folder: Path) -> None:
+    """Show every mistake in the rulesets and run their worked cases.
+
+    With PATHs only the mistakes in those files or folders are shown; everything is read all the same,
+    since rules, clauses and facts refer to each other.
+
+    Exit code: 0 when nothing is wrong (warnings allowed), 1 when there are errors, 2 when the command
+    was called wrongly.
+    """
+    shown = [_inside(path, folder) for path in paths]
+    report = inspect(folder)
+    found = [d for d in report.diagnostics if _wanted(d, shown)]
+    if found:
+        click.echo(render_all(found) + "\n")
+    click.echo(_summary(report, found, shown))
+    if any(d.severity == "error" for d in found):
+        raise click.exceptions.Exit(1)
+
+
+def inspect(folder: Path) -> Report:
+    """Read, load and check a folder of rulesets and run all its cases on every back end."""
+    files = read_rulesets(folder)
+    diagnostics = list(files.diagnostics)
+    divisions = _divisions(files.texts)
+    if divisions is not None:
+        files.texts.pop("divisions.csv", None)
+        diagnostics.append(divisions)
+    library = load_library(files.texts, cases=True)
+    # Without the table every code would be unknown: one mistake, not hundreds.
+    diagnostics += [d for d in library.diagnostics if not (divisions is not None and d.code == "E305")]
+    ran = withheld = 0
+    if "divisions.csv" in files.texts:
+        for name in library.rulesets:
+            run = run_cases(library, name, BACKENDS)
+            diagnostics += run.diagnostics
+            ran, withheld = ran + run.ran, withheld + run.withheld
+    return Report(library, without_consequences(diagnostics, files.texts), ran, withheld)
+
+
+def _divisions(texts: dict[str, str]) -> Diagnostic | None:
+    """What is wrong with the table of divisions as a whole."""
+    if "divisions.csv" not in texts:
+        return codes.file_missing("divisions.csv", "rulesets name their places by its codes")
+    try:
+        read_divisions(texts["divisions.csv"])
+    except ValueError as error:
+        return codes.table_malformed("divisions.csv", str(error).removeprefix("divisions.csv:").strip())
+    return None
+
+
+def _inside(path: Path, folder: Path) -> str:
+    """A path as diagnostics name it, relative to the folder of rulesets."""
+    try:
+        return path.resolve().relative_to(folder.resolve()).as_posix()
+    except ValueError:
+        hint = "name the folder of rulesets with --rulesets" if path.is_dir() else "see --rulesets"
+        raise click.BadParameter(f"{path} does not lie in {folder}; {hint}", param_hint="PATH") from None
+
+
+def _wanted(diagnostic: Diagnostic, shown: Sequence[str]) -> bool:
+    if not shown or "." in shown:
+        return True
+    return any(diagnostic.file == path or diagnostic.file.startswith(path + "/") for path in shown)
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def _summary(report: Report, found: Iterable[Diagnostic], shown: Sequence[str]) -> str:
+    errors = [d for d in found if d.severity == "error"]
+    warnings = [d for d in found if d.severity == "warning"]
+    parts = [_counted(len(errors), "error")] if errors else ["no errors"]
+    if warnings:
+        parts.append(_counted(len(warnings), "warning"))
+    if errors or warnings:
+        parts[-1] += f" in {_counted(len({d.file for d in (*errors, *warnings)}), 'file')}"
+    hidden = len(report.diagnostics) - len(errors) - len(warnings)
+    if shown and hidden:
+        parts.append(f"{hidden:,} elsewhere")
+    rulesets = report.library.rulesets.values()
+    looked_at = [
+        _counted(len(rulesets), "ruleset"),
+        _counted(sum(len(r.rules) for r in rulesets), "rule"),
+        _counted(sum(len(r.clauses) for r in rulesets), "clause"),
+        _counted(len(report.library.dictionary.facts), "fact"),
+        f"{_counted(report.ran, 'case')} on {' and '.join(BACKENDS)}",
+    ]
+    summary = f"{', '.join(parts)}; {', '.join(looked_at)}"
+    if report.withheld:
+        summary += f"; {_counted(report.withheld, 'case')} wait until the rules and facts they name are right"
+    return summary

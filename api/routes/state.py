@@ -1,0 +1,31 @@
+"""What the routes share: built once by `create_app`, found through the request."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any, cast
+
+from litestar import Request
+
+from api.services.catalogue import Catalogue
+from api.services.plans import Plans
+from api.settings import Limits
+
+__all__ = ["AppState"]
+
+
+@dataclass(frozen=True, slots=True)
+class AppState:
+    """The services and limits of one application."""
+
+    plans: Plans
+    catalogue: Catalogue
+    limits: Limits
+    pool: Executor
+    """Where long computations run."""
+
+    @staticmethod
+    def of(request: Request[Any, Any, Any]) -> AppState:
+        """The state of the application that a request came to."""
+        return cast(AppState, request.app.state.xueheng)

@@ -1,0 +1,302 @@
+"""Many records are judged: the use case behind `POST /v1/evaluations/batch`.
+
+Records are taken in blocks: read one by one, so that a bad one fails alone, then judged together by
+plan. Results keep the order of the records.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import islice
+
+import msgspec
+
+from api.problems import Problem, pointer, problem_body
+from api.services import judge
+from api.services.evaluate import missing_facts, outcome_json, read_facts, shown_codes, wanted
+from api.services.judge import Explainer
+from api.services.plans import Chosen, Plan, Plans, Selection, rule_ids
+from api.services.situations import Governing, ParameterReader, check_names, check_place, governing
+from api.settings import Limits
+from api.wire.requests import BatchOptions, BatchRequest, read_day, read_record
+from api.wire.verdicts import counts_json, encode, joined
+from engine.backends.base import Context
+from engine.facts import Facts
+from engine.words import SUBJECTS
+
+__all__ = ["BLOCK_RECORDS", "Batch", "lines_of"]
+
+BLOCK_RECORDS = 1_000
+"""Records that are read, judged and written together; between blocks the clock is looked at."""
+
+_RECORD_FIELDS = ("/facts", "/division", "/subject", "/id", "/members")
+
+
+def lines_of(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """The lines of an NDJSON body with their numbers, from 1; blank ones are left out."""
+    start, number = 0, 1
+    while start < len(body):
+        end = body.find(b"\n", start)
+        end = len(body) if end < 0 else end
+        line = body[start:end]
+        if line and not line.isspace():
+            yield number, line
+        start, number = end + 1, number + 1
+
+
+@dataclass(slots=True)
+class _Read:
+    """A record that could be read: where it stands in its block, and what judges it."""
+
+    place: int
+    id: str | None
+    plan: Plan
+    context: Context
+    facts: Facts
+    included: tuple[tuple[Plan, Context], ...]
+
+
+@dataclass(slots=True)
+class _Block:
+    """The results of a block, and the rulesets that they are the first to name."""
+
+    results: list[bytes] = field(default_factory=list)
+    rulesets: list[bytes] = field(default_factory=list)
+
+
+class Batch:
+    """One batch under way: its options, the rulesets named so far, its counts."""
+
+    def __init__(
+        self, plans: Plans, options: BatchRequest | BatchOptions, limits: Limits, language: str, *, ndjson: bool
+    ) -> None:
+        self._plans = plans
+        self._library = plans.library
+        self._options = options
+        self._on: date = read_day(options.as_of)
+        check_names(self._library, options)
+        self._parameters = ParameterReader(self._library, options.parameters)
+        self._selection = Selection.of(options.evidence, options.topics, options.force)
+        self._limit = limits.full_records if options.detail == "full" else limits.records
+        self._give_up_at = time.monotonic() + limits.batch_seconds
+        self._seconds = limits.batch_seconds
+        self._language = language
+        self._ndjson = ndjson
+        self._indexes: dict[str, int] = {}
+        self._contexts: dict[tuple[str, str], Context] = {}
+        self._governing: dict[str, Governing | Problem] = {}
+        self._counts: Counter[str] = Counter()
+
+    def json(self, records: Sequence[msgspec.Raw]) -> bytes:
+        """The reply to a JSON batch. Raises Problem."""
+        self._check_length(len(records))
+        results: list[bytes] = []
+        rulesets: list[bytes] = []
+        for block in self._blocks(enumerate(records)):
+            results += block.results
+            rulesets += block.rulesets
+        return b'{"rulesets":%s,"results":%s,"counts":%s}' % (joined(rulesets), joined(results), self._counted())
+
+    def ndjson(self, body: bytes) -> Iterator[bytes]:
+        """The reply to an NDJSON batch, block by block. Raises Problem before the first block."""
+        self._check_length(sum(1 for _ in lines_of(body)))
+        return self._ndjson_blocks(body)
+
+    def _ndjson_blocks(self, body: bytes) -> Iterator[bytes]:
+        try:
+            for block in self._blocks(lines_of(body)):
+                yield b"".join(block.results)
+        except Problem as problem:
+            # The reply has begun, so the problem is its last line and `counts` does not follow.
+            yield b'{"error":%s}\n' % encode(problem_body(problem, self._language))
+            return
+        yield b'{"counts":%s}\n' % self._counted()
+
+    def _check_length(self, records: int) -> None:
+        if records > self._limit:
+            detail = f"expected at most {self._limit:,} records with detail `{self._options.detail}`, found {records:,}"
+            raise Problem("too-many-records", detail, pointer=None if self._ndjson else "/records")
+
+    def _counted(self) -> bytes:
+        return counts_json(self._counts)
+
+    def _blocks(self, records: Iterable[tuple[int, bytes | msgspec.Raw]]) -> Iterator[_Block]:
+        stream = iter(records)
+        while block := list(islice(stream, BLOCK_RECORDS)):
+            if time.monotonic() > self._give_up_at:
+                raise Problem("took-too-long", f"the batch did not end within {self._seconds:g} seconds")
+            yield self._block(block)
+
+    # --- one block ----------------------------------------------------------------------------
+
+    def _block(self, records: list[tuple[int, bytes | msgspec.Raw]]) -> _Block:
+        block = _Block()
+        written: list[bytes] = [b""] * len(records)
+        heads: dict[int, list[bytes]] = {}
+        reads: list[_Read] = []
+        for place, (number, raw) in enumerate(records):
+            try:
+                read = self._read(place, raw)
+            except Problem as problem:
+                written[place] = self._error(problem, number, raw)
+                continue
+            reads.append(read)
+            for plan in (read.plan, *(p for p, _ in read.included)):
+                if plan.name not in self._indexes:
+                    self._indexes[plan.name] = len(self._indexes)
+                    heads.setdefault(place, []).append(self._ruleset(plan))
+        judged = self._judge(reads)
+        for read in reads:
+            written[read.place] = self._result(read, judged[read.place])
+        for place, result in enumerate(written):
+            if self._ndjson:
+                block.results.extend(b'{"ruleset":%s}\n' % head for head in heads.get(place, ()))
+                block.results.append(b'{"result":%s}\n' % result)
+            else:
+                block.rulesets.extend(heads.get(place, ()))
+                block.results.append(result)
+        return block
+
+    def _read(self, place: int, raw: bytes | msgspec.Raw) -> _Read:
+        record = read_record(raw)
+        check_place(self._library, record.division, record.subject)
+        if record.members is not None:
+            raise Problem("members-not-supported", "`members` cannot be evaluated yet", pointer="/members")
+        govern = self._governing.get(record.division)
+        if govern is None:
+            try:
+                govern = governing(self._library, record.division, self._on, self._options)
+            except Problem as problem:
+                govern = problem
+            self._governing[record.division] = govern
+        if isinstance(govern, Problem):
+            raise _copy(govern)
+        plan = self._plans.get(govern.ruleset.name, record.subject)
+        facts = read_facts(plan, record.facts)
+        included = tuple(
+            (other, self._context(other, record.division))
+            for other in (self._plans.get(r.name, record.subject) for r in govern.included)
+        )
+        return _Read(place, record.id, plan, self._context(plan, record.division), facts, included)
+
+    def _context(self, plan: Plan, division: str) -> Context:
+        key = (plan.name, division)
+        context = self._contexts.get(key)
+        if context is None:
+            context = Context(self._on, self._library.path(division), self._parameters.of(plan))
+            self._contexts[key] = context
+        return context
+
+    def _judge(self, reads: list[_Read]) -> dict[int, list[Explainer]]:
+        """Per record, by place: judged by its own plan first, then by those that it includes."""
+        groups: dict[Plan, list[tuple[int, Facts, Context]]] = {}
+        for read in reads:
+            groups.setdefault(read.plan, []).append((read.place, read.facts, read.context))
+            for plan, context in read.included:
+                groups.setdefault(plan, []).append((read.place, read.facts, context))
+        by_plan: dict[tuple[Plan, int], Explainer] = {}
+        for plan, rows in groups.items():
+            explainers = judge.judge(plan.program, [r[1] for r in rows], [r[2] for r in rows])
+            for (place, _, _), explainer in zip(rows, explainers, strict=True):
+                by_plan[plan, place] = explainer
+        return {
+            read.place: [by_plan[plan, read.place] for plan in (read.plan, *(p for p, _ in read.included))]
+            for read in reads
+        }
+
+    # --- writing ------------------------------------------------------------------------------
+
+    def _ruleset(self, plan: Plan) -> bytes:
+        """A ruleset's head with the rules of every subject that it has rules for, in the order of codes."""
+        subjects = {subject: None for subject in SUBJECTS if any(subject in r.subjects for r in plan.ruleset.rules)}
+        rules = {s: rule_ids(self._plans.get(plan.name, s), self._selection) for s in subjects}
+        parameters = ParameterReader.shown(self._parameters.of(plan))
+        index = b'{"index":%d,' % self._indexes[plan.name] if self._ndjson else b"{"
+        return b'%s%s,"parameters":%s,"rules":%s}' % (
+            index,
+            plan.head(self._on)[1:],
+            encode(parameters),
+            encode(rules),
+        )
+
+    def _result(self, read: _Read, judged: list[Explainer]) -> bytes:
+        own = judged[0]
+        chosen = read.plan.choose(self._selection)
+        codes = shown_codes(chosen, own.codes)
+        self._counts.update(codes)
+        parts = [b'{"id":%s,%s' % (encode(read.id), self._judged(read.plan, own, chosen, codes))]
+        if read.facts.ignored and self._options.detail != "codes":
+            parts.append(b',"ignored":%s' % encode(read.facts.ignored))
+        if read.included:
+            others = [
+                b"{%s}" % self._judged(plan, explainer, plan.choose(self._selection), None)
+                for (plan, _), explainer in zip(read.included, judged[1:], strict=True)
+            ]
+            parts.append(b',"included":%s' % joined(others))
+        return b"".join((*parts, b"}"))
+
+    def _judged(self, plan: Plan, record: Explainer, chosen: Chosen, codes: str | None) -> bytes:
+        """What one ruleset says of one record, at the wanted detail."""
+        codes = shown_codes(chosen, record.codes) if codes is None else codes
+        head = b'"ruleset":%d,"outcome":%s,"codes":"%s"' % (
+            self._indexes[plan.name],
+            outcome_json(chosen, record.codes),
+            codes.encode(),
+        )
+        match self._options.detail:
+            case "codes":
+                return head
+            case "full":
+                findings = wanted(chosen, record)
+                verdicts = joined([plan.writer.write(f) for f in findings])
+                return b'%s,"verdicts":%s,"missing":%s' % (head, verdicts, encode(missing_facts(findings)))
+            case "findings":
+                failing = [
+                    plan.writer.brief(record.finding(i), position)
+                    for position, i in enumerate(chosen.rules)
+                    if codes[position] == "N"
+                ]
+                undecided = (record.finding(i) for position, i in enumerate(chosen.rules) if codes[position] == "U")
+                return b'%s,"findings":%s,"missing":%s' % (head, joined(failing), encode(missing_facts(undecided)))
+
+    def _error(self, problem: Problem, number: int, raw: bytes | msgspec.Raw) -> bytes:
+        """The result of a record that could not be judged."""
+        if problem.type.slug == "malformed-json" and not self._ndjson and problem.pointer is None:
+            # The envelope was read without looking into texts: this is a mistake of the whole body.
+            raise problem
+        prefix = "" if self._ndjson else pointer(["records", number])
+        if problem.pointer is None:
+            problem.pointer = "" if self._ndjson else prefix
+            problem.within("", number if self._ndjson else None)
+        elif problem.pointer.startswith(_RECORD_FIELDS) or problem.type.slug == "invalid-request":
+            problem.within(prefix, number if self._ndjson else None)
+        return b'{"id":%s,"error":%s}' % (
+            encode(_id_of(raw)),
+            encode(problem_body(problem, self._language, status=False)),
+        )
+
+
+class _Named(msgspec.Struct):
+    """The id alone of a record that is otherwise wrong."""
+
+    id: str | None = None
+
+
+_NAMED = msgspec.json.Decoder(_Named)
+
+
+def _id_of(raw: bytes | msgspec.Raw) -> str | None:
+    try:
+        return _NAMED.decode(raw).id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # The record has no readable id; its place in the results tells which it is.
+        return None
+
+
+def _copy(problem: Problem) -> Problem:
+    """A fresh problem for each record: pointers are set record by record."""
+    return Problem(problem.type.slug, problem.detail, pointer=problem.pointer, help=problem.help, extra=problem.extra)

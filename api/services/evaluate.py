@@ -1,0 +1,127 @@
+"""One subject is judged: the use case behind `POST /v1/evaluations`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from api.problems import Problem, ProblemError, pointer
+from api.services import judge
+from api.services.judge import Explainer
+from api.services.plans import Chosen, Plan, Plans, Selection
+from api.services.situations import ParameterReader, check_place, governing
+from api.wire.requests import EvaluationRequest, read_day
+from api.wire.verdicts import counts_json, encode, joined
+from engine.backends.base import Context
+from engine.facts import FactProblem, Facts
+from engine.verdicts import CODES, Finding, overall
+
+__all__ = ["evaluate_one", "fact_problem", "missing_facts", "outcome_json", "read_facts", "shown_codes", "wanted"]
+
+
+def fact_problem(problems: Iterable[FactProblem]) -> Problem:
+    """What is wrong with a record's facts, with pointers from the record."""
+    errors = tuple(ProblemError(p.kind, p.detail, pointer(["facts", *p.keys]), p.help) for p in problems)
+    return Problem.of(errors)
+
+
+def read_facts(plan: Plan, raw: Mapping[str, Any]) -> Facts:
+    """Checked facts. Raises Problem with every mistake at once."""
+    facts, problems = plan.reader.read(raw)
+    if problems:
+        raise fact_problem(problems)
+    return facts
+
+
+def outcome_json(chosen: Chosen, codes: str) -> bytes:
+    """`{"all": …, "measured": …}` from the codes of all rules: the wanted ones that are no advice count."""
+    found = {CODES[codes[i]] for i in chosen.counted}
+    measured = {CODES[codes[i]] for i in chosen.measured}
+    return b'{"all":"%s","measured":"%s"}' % (overall(found).value.encode(), overall(measured).value.encode())
+
+
+def wanted(chosen: Chosen, record: Explainer) -> list[Finding]:
+    """The findings of the rules that the request wants."""
+    return [record.finding(i) for i in chosen.rules]
+
+
+def shown_codes(chosen: Chosen, codes: str) -> str:
+    """The codes of the rules that the request wants."""
+    return codes if chosen.everything else "".join([codes[i] for i in chosen.rules])
+
+
+def missing_facts(findings: Iterable[Finding]) -> list[str]:
+    """All unknown facts that left a rule undecided, each once, in rule order."""
+    found: dict[str, None] = {}
+    for finding in findings:
+        if finding.missing:
+            found.update(dict.fromkeys(finding.missing))
+    return list(found)
+
+
+def _judged(plan: Plan, facts: Facts, context: Context, selection: Selection, trace: bool) -> tuple[bytes, list[str]]:
+    """`"outcome": …, "counts": …, "verdicts": […]` of one record under one plan, and what is missing."""
+    record = next(judge.judge(plan.program, [facts], [context]))
+    chosen = plan.choose(selection)
+    findings = wanted(chosen, record)
+    write = plan.writer.write
+    if trace:
+        verdicts = [write(f, judge.trace(plan.program, f.rule, facts, context)) for f in findings]
+    else:
+        verdicts = [write(f) for f in findings]
+    body = b'"outcome":%s,"counts":%s,"verdicts":%s' % (
+        outcome_json(chosen, record.codes),
+        counts_json(shown_codes(chosen, record.codes)),
+        joined(verdicts),
+    )
+    return body, missing_facts(findings)
+
+
+def evaluate_one(plans: Plans, request: EvaluationRequest) -> bytes:
+    """The reply to a single evaluation, as JSON. Raises Problem."""
+    on = read_day(request.as_of)
+    library = plans.library
+    check_place(library, request.division, request.subject)
+    if request.members is not None:
+        raise Problem("members-not-supported", "`members` cannot be evaluated yet", pointer="/members")
+    selection = Selection.of(request.evidence, request.topics, request.force)
+    govern = governing(library, request.division, on, request)
+    plan = plans.get(govern.ruleset.name, request.subject)
+    parameters = ParameterReader(library, request.parameters)
+    parameters.refuse_unused([plan.name, *(r.name for r in govern.included)])
+    facts = read_facts(plan, request.facts)
+    path = library.path(request.division)
+    echoed: dict[str, object] = {}
+
+    def run(one: Plan) -> tuple[bytes, list[str]]:
+        values = parameters.of(one)
+        if values:
+            echoed[one.name] = parameters.shown(values)
+        return _judged(one, facts, Context(on, path, values), selection, request.trace)
+
+    body, missing = run(plan)
+    included = []
+    for ruleset in govern.included:
+        other = plans.get(ruleset.name, request.subject)
+        included.append(b'{"ruleset":%s},%s}' % (other.head(on), run(other)[0]))
+    return b"".join(
+        (
+            b'{"ruleset":',
+            plan.head(on),
+            b'},"also_applicable":',
+            encode(govern.also),
+            b',"subject":"%s","id":' % request.subject.encode(),
+            encode(request.id),
+            b',"as_of":"%s",' % on.isoformat().encode(),
+            body,
+            b',"missing":',
+            encode(missing),
+            b',"ignored":',
+            encode(facts.ignored),
+            b',"included":',
+            joined(included),
+            b',"parameters":',
+            encode(echoed),
+            b',"receipt":null}',
+        )
+    )

@@ -1,0 +1,149 @@
+"""Rulesets as they are served: compiled, with their heads and verdicts ready to write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+
+from api.wire.verdicts import VerdictWriter, encode
+from engine.backends.base import ParameterValue
+from engine.check.ir import Citation, Program, Ruleset
+from engine.citations.quotes import Quote
+from engine.digests import SEMANTICS
+from engine.facts import FactReader
+from engine.registry import Library
+
+__all__ = ["Chosen", "Plan", "Plans", "Selection", "authority_notices", "notices_on", "rule_ids"]
+
+_AUTHORITY_NOTICES = {"consultation_draft": "consultation_draft", "unofficial_copy": "unofficial_copy"}
+
+
+def authority_notices(ruleset: Ruleset, *, published: bool) -> list[str]:
+    """What a reader must know about a ruleset whatever the day."""
+    found = [notice for authority, notice in _AUTHORITY_NOTICES.items() if ruleset.document.authority == authority]
+    if not published:
+        found.append("unpublished")
+    if ruleset.source == "facts_only":
+        found.append("text_not_at_hand")
+    return found
+
+
+def notices_on(ruleset: Ruleset, on: date, *, published: bool) -> list[str]:
+    """The notices of a ruleset on a day: the plan stays the yardstick after its period, and says so."""
+    ended = ruleset.period is not None and on.year > ruleset.period[1]
+    return [*(["plan_period_ended"] if ended else []), *authority_notices(ruleset, published=published)]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rules a request wants; None is all."""
+
+    evidence: frozenset[str] | None = None
+    topics: frozenset[str] | None = None
+    force: frozenset[str] | None = None
+
+    @classmethod
+    def of(cls, evidence: Iterable[str] | None, topics: Iterable[str] | None, force: Iterable[str] | None) -> Selection:
+        """A selection from the lists of a request."""
+        return cls(*(None if words is None else frozenset(words) for words in (evidence, topics, force)))
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The rules of a program under a selection: their places, and those that an outcome counts."""
+
+    rules: tuple[int, ...]
+    counted: tuple[int, ...]
+    measured: tuple[int, ...]
+    everything: bool
+    """True when no rule was left out."""
+
+
+class Plan:
+    """One ruleset for one subject."""
+
+    def __init__(self, library: Library, name: str, subject: str, quote: Quote, *, published: bool) -> None:
+        self.ruleset = library.rulesets[name]
+        self.name = name
+        self.program: Program = library.program(name, subject)
+        self.reader: FactReader = library.reader(subject)
+        self.writer = VerdictWriter(self.program, self.ruleset, quote)
+        self.published = published
+        self.choose = lru_cache(maxsize=256)(self._choose)
+        self.head = lru_cache(maxsize=16)(self._head)
+        self._digest = library.digests[name][0]
+        self.defaults: dict[str, ParameterValue] = {
+            p.id: p.default for p in self.ruleset.parameters if p.default is not None
+        }
+
+    def _choose(self, selection: Selection) -> Chosen:
+        def wanted(words: frozenset[str] | None, word: str) -> bool:
+            return words is None or word in words
+
+        rules = tuple(
+            i
+            for i, rule in enumerate(self.program.rules)
+            if wanted(selection.evidence, rule.evidence)
+            and wanted(selection.topics, rule.topic)
+            and wanted(selection.force, rule.force)
+        )
+        counted = tuple(i for i in rules if self.program.rules[i].force != "advisory")
+        measured = tuple(i for i in counted if self.program.rules[i].evidence == "measured")
+        return Chosen(rules, counted, measured, len(rules) == len(self.program.rules))
+
+    def _head(self, on: date) -> bytes:
+        """The `ruleset` of a reply without its closing brace."""
+        return encode(
+            {
+                "id": self.ruleset.id,
+                "version": self.ruleset.version,
+                "digest": self._digest,
+                "semantics": SEMANTICS,
+                "authority": self.ruleset.document.authority,
+                "notices": notices_on(self.ruleset, on, published=self.published),
+            }
+        )[:-1]
+
+
+def rule_ids(plan: Plan, selection: Selection) -> list[str]:
+    """The wanted rules of a plan, in the order of codes."""
+    return [plan.program.rules[i].id for i in plan.choose(selection).rules]
+
+
+def _no_quote(_: Citation) -> None:
+    return None
+
+
+class Plans:
+    """All plans, built on first use; `warm` builds them at start."""
+
+    def __init__(self, library: Library, quotes: dict[str, Quote], published: frozenset[str]) -> None:
+        self.library = library
+        self._quotes = quotes
+        self._published = published
+        self._plans: dict[tuple[str, str], Plan] = {}
+
+    def get(self, name: str, subject: str) -> Plan:
+        """The plan of a ruleset (`id@version`) for a subject."""
+        key = (name, subject)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = Plan(self.library, name, subject, self.quote(name), published=name in self._published)
+            self._plans[key] = plan
+        return plan
+
+    def quote(self, name: str) -> Quote:
+        """What gives the words of a ruleset's citations: None where the original is not at hand."""
+        return self._quotes.get(name, _no_quote)
+
+    def published(self, name: str) -> bool:
+        """True when the version is published and can never change."""
+        return name in self._published
+
+    def warm(self) -> None:
+        """Build the plan of every subject that a ruleset has rules for."""
+        for name, ruleset in self.library.rulesets.items():
+            for subject in {subject for rule in ruleset.rules for subject in rule.subjects}:
+                self.get(name, subject)

@@ -1,0 +1,1 @@
+"""Storage: the embedded PostgreSQL, migrations, the connection pool and the named queries."""

@@ -1,0 +1,1 @@
+"""The parts of the embedded PostgreSQL; `api.store.embedded` puts them together."""

@@ -1,0 +1,56 @@
+"""`/docs`: the API's description for people, from files of an installed package."""
+
+from __future__ import annotations
+
+from litestar import Response, get
+from swagger_ui_bundle import swagger_ui_path
+
+from api.problems import Problem
+from api.web.pages import STYLESHEET, page
+
+__all__ = ["ROUTES"]
+
+_FILES = {
+    "swagger-ui.css": "text/css",
+    "swagger-ui-bundle.js": "text/javascript",
+    "favicon-32x32.png": "image/png",
+}
+_START = """\
+window.addEventListener("load", function () {
+  window.ui = SwaggerUIBundle({
+    url: "/schema",
+    dom_id: "#swagger-ui",
+    deepLinking: true,
+    validatorUrl: null,
+    presets: [SwaggerUIBundle.presets.apis],
+  });
+});
+"""
+_OURS = {"start.js": (_START, "text/javascript"), "page.css": (STYLESHEET, "text/css")}
+_HEAD = (
+    '<link rel="stylesheet" href="/docs/assets/swagger-ui.css">\n'
+    '<script src="/docs/assets/swagger-ui-bundle.js" defer></script>\n'
+    '<script src="/docs/assets/start.js" defer></script>\n'
+)
+_KEPT = {"cache-control": "max-age=3600", "x-content-type-options": "nosniff"}
+
+
+@get("/docs")
+async def docs() -> Response[str]:
+    """The page; its script reads `/schema`."""
+    # The viewer sets styles on its elements, so the page's policy has to allow that.
+    return page("Xueheng API", '<div id="swagger-ui"></div>', "en", head=_HEAD, inline_styles=True)
+
+
+@get("/docs/assets/{name:str}", sync_to_thread=True)
+def asset(name: str) -> Response[bytes]:
+    """A file of the page."""
+    if name in _OURS:
+        text, kind = _OURS[name]
+        return Response(text.encode(), media_type=kind, headers=_KEPT)
+    if name not in _FILES:
+        raise Problem("not-found", f"the page has no file `{name[:100]}`")
+    return Response((swagger_ui_path / name).read_bytes(), media_type=_FILES[name], headers=_KEPT)
+
+
+ROUTES = (docs, asset)

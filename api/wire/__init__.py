@@ -1,0 +1,1 @@
+"""Requests and replies as bytes: decoders, encoders and shapes, built once."""

@@ -1,0 +1,143 @@
+"""Findings → JSON. What a rule always says is encoded once; a verdict is put together from pieces."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date
+from fractions import Fraction
+
+import msgspec
+
+from engine.backends.reference import Trace
+from engine.check.ir import Citation, Program, Ruleset
+from engine.citations.quotes import Quote
+from engine.messages import Messages
+from engine.values import Interval, shortest
+from engine.verdicts import Finding, Verdict
+
+__all__ = ["VerdictWriter", "counts_json", "encode", "joined"]
+
+encode = msgspec.json.Encoder().encode
+
+_CACHED_PER_RULE = 128
+_VERDICTS = {verdict: verdict.value.encode() for verdict in Verdict}
+_COUNTED = [(verdict.value.encode(), verdict.letter) for verdict in Verdict]
+_NULL = b"null"
+_EMPTY = b"[]"
+
+
+def joined(parts: Sequence[bytes]) -> bytes:
+    """A JSON list of encoded parts."""
+    return b"[" + b",".join(parts) + b"]"
+
+
+def counts_json(codes: str | Counter[str]) -> bytes:
+    """How often each verdict stands in a string of codes, or was counted by letter."""
+    count = codes.count if isinstance(codes, str) else codes.__getitem__
+    return b"{" + b",".join([b'"%s":%d' % (name, count(letter)) for name, letter in _COUNTED]) + b"}"
+
+
+def _clause(ruleset: Ruleset, citation: Citation, quote: Quote) -> dict[str, object]:
+    return {
+        "document": ruleset.document.cited_as,
+        "path": citation.path,
+        "span": citation.span,
+        "digest": None if citation.digest is None else f"sha256:{citation.digest}",
+        "quote": quote(citation),
+    }
+
+
+class VerdictWriter:
+    """Writes the verdicts of one program. Safe to share between threads: a lost race only encodes twice."""
+
+    def __init__(self, program: Program, ruleset: Ruleset, quote: Quote) -> None:
+        self._messages = Messages(program)
+        # For each rule the pieces between the values of a finding.
+        self._heads: list[bytes] = []
+        self._afters: list[bytes] = []
+        self._actuals: list[bytes] = []
+        self._also: list[bytes] = []
+        self._cache: list[dict[tuple[object, ...], bytes]] = []
+        for rule in program.rules:
+            force, evidence = encode(rule.force), encode(rule.evidence)
+            clause = encode(_clause(ruleset, rule.citation, quote))
+            self._heads.append(b'{"rule":%s,"verdict":"' % encode(rule.id))
+            self._afters.append(b'","force":%s,"evidence":%s,"clause":%s,"actual":' % (force, evidence, clause))
+            self._actuals.append(b',"required":%s,"gap":' % encode(rule.require_text))
+            also = [_clause(ruleset, citation, quote) for citation in rule.also_at]
+            self._also.append(b',"also_at":%s,"reason":' % encode(also))
+            self._cache.append({})
+
+    def write(self, finding: Finding, trace: Sequence[Trace] | None = None) -> bytes:
+        """The verdict as JSON, with its trace if one is given."""
+        if trace is not None:
+            return self._write(finding)[:-1] + b',"trace":%s}' % encode([_trace(t) for t in trace])
+        if finding.actual:
+            return self._write(finding)
+        cache = self._cache[finding.rule]
+        key = (finding.verdict, finding.reason, finding.due, finding.period, finding.missing, finding.notices)
+        written = cache.get(key)
+        if written is None:
+            written = self._write(finding)
+            if len(cache) < _CACHED_PER_RULE:
+                cache[key] = written
+        return written
+
+    def _write(self, finding: Finding) -> bytes:
+        i = finding.rule
+        zh, en = self._messages.of(finding)
+        return b"".join(
+            (
+                self._heads[i],
+                _VERDICTS[finding.verdict],
+                self._afters[i],
+                encode(dict(finding.actual)),
+                self._actuals[i],
+                _NULL if finding.gap is None else encode(shortest(finding.gap)),
+                b',"due":',
+                _NULL if finding.due is None else encode(finding.due),
+                b',"period":',
+                _NULL if finding.period is None else encode(finding.period),
+                self._also[i],
+                _NULL if finding.reason is None else encode(finding.reason),
+                b',"notices":',
+                encode(finding.notices) if finding.notices else _EMPTY,
+                b',"missing":',
+                encode(finding.missing) if finding.missing else _EMPTY,
+                b',"message":',
+                encode({"zh": zh, "en": en}),
+                b"}",
+            )
+        )
+
+    def brief(self, finding: Finding, position: int) -> bytes:
+        """A failing rule in a batch: its place among the codes, the values it read, and the gap."""
+        return b'{"rule":%d,"actual":%s,"gap":%s}' % (
+            position,
+            encode(dict(finding.actual)),
+            _NULL if finding.gap is None else encode(shortest(finding.gap)),
+        )
+
+
+def _trace(trace: Trace) -> Mapping[str, object]:
+    return {
+        "text": trace.text,
+        "value": _traced(trace.value),
+        "children": [_trace(child) for child in trace.children],
+    }
+
+
+def _end(end: Fraction | float) -> float | None:
+    return shortest(end) if isinstance(end, Fraction) else None
+
+
+def _traced(value: bool | Fraction | Interval | date | str | None) -> object:
+    """A value as JSON: null is unknown; a partly known number is `{low, high}`, an open end null."""
+    match value:
+        case Fraction():
+            return shortest(value)
+        case Interval():
+            return {"low": _end(value.low), "high": _end(value.high)}
+        case _:
+            return value
