@@ -19,6 +19,7 @@ from api.services.catalogue import Catalogue
 from api.services.originals import open_originals
 from api.services.plans import Plans
 from api.settings import Settings
+from api.web import docs, problems
 from engine.diagnostics import render_all
 from engine.registry import Library, load_library
 
@@ -57,7 +58,7 @@ def create_app(settings: Settings, *, extra_routes: Sequence[ControllerRouterHan
     # Threads start with the first long request, so each worker process gets its own.
     pool = ThreadPoolExecutor(_COMPUTING_THREADS, "xueheng-batch")
     app = Litestar(
-        [*evaluations.ROUTES, *catalogue.ROUTES, *health.ROUTES, *extra_routes],
+        [*evaluations.ROUTES, *catalogue.ROUTES, *health.ROUTES, *docs.ROUTES, *problems.ROUTES, *extra_routes],
         middleware=[LoopbackGuard],
         exception_handlers=EXCEPTION_HANDLERS,
         state=State({"xueheng": AppState(plans, Catalogue(plans), settings.limits, pool)}),

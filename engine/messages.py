@@ -69,17 +69,20 @@ class Messages:
         self._summaries = [
             (phrases.sentence_zh(rule.summary["zh"]), phrases.sentence_en(rule.summary["en"])) for rule in program.rules
         ]
-        self._by_verdict: dict[Verdict, Callable[[Rule, Finding], Pair]] = {
-            Verdict.COMPLIANT: self._compliant,
-            Verdict.NON_COMPLIANT: self._non_compliant,
-            Verdict.NOT_YET_DUE: self._not_yet_due,
-            Verdict.NOT_APPLICABLE: self._not_applicable,
-            Verdict.INSUFFICIENT_DATA: self._undecided,
+        self._labels = {
+            name: (spec.label["zh"], phrases.inside(spec.label["en"])) for name, spec in program.facts.items()
+        }
+        self._by_letter: dict[str, Callable[[Rule, Finding], Pair]] = {
+            Verdict.COMPLIANT.letter: self._compliant,
+            Verdict.NON_COMPLIANT.letter: self._non_compliant,
+            Verdict.NOT_YET_DUE.letter: self._not_yet_due,
+            Verdict.NOT_APPLICABLE.letter: self._not_applicable,
+            Verdict.INSUFFICIENT_DATA.letter: self._undecided,
         }
 
     def of(self, finding: Finding) -> Pair:
         """The message of a finding of this program: Chinese, English."""
-        return self._by_verdict[finding.verdict](self._program.rules[finding.rule], finding)
+        return self._by_letter[finding.verdict.letter](self._program.rules[finding.rule], finding)
 
     # --- facts --------------------------------------------------------------------------------
 
@@ -94,8 +97,9 @@ class Messages:
                 shown = "、".join(p[0] + v[0] for p, v in texts), ", ".join(f"{v[1]} {p[1]}" for p, v in texts)
             else:
                 shown = phrases.value(spec, value)
-            zh.append(f"{spec.label['zh']}：{shown[0]}")
-            en.append(f"{phrases.inside(spec.label['en'])}: {shown[1]}")
+            label = self._labels[name]
+            zh.append(f"{label[0]}：{shown[0]}")
+            en.append(f"{label[1]}: {shown[1]}")
         if len(finding.actual) > _MAX_SHOWN:
             zh.append("等")
             en.append("and more")
@@ -130,21 +134,22 @@ class Messages:
         zh, en = single.head
         if actual is None or isinstance(actual, dict):
             return zh, en
-        shown = phrases.value(single.fact, actual)
-        zh_at = en_at = ""
-        if finding.period is not None:
-            zh_at, en_at = phrases.period(single.fact.period, finding.period)
-        zh = f"{zh}，{zh_at}实际{shown[0]}"
-        en = f"{en}; it {'was' if finding.period else 'is'} {shown[1]}{' ' + en_at if en_at else ''}"
+        shown = phrases.value(single.fact, actual)[0], phrases.short(single.fact, actual)
+        if finding.period is None:
+            zh, en = f"{zh}，实际{shown[0]}", f"{en}; it is {shown[1]}"
+        else:
+            at = phrases.period(single.fact.period, finding.period)
+            zh, en = f"{zh}，{at[0]}实际{shown[0]}", f"{en}; it was {shown[1]} {at[1]}"
         if finding.verdict in (Verdict.NON_COMPLIANT, Verdict.NOT_YET_DUE) and finding.gap and single.numeric:
             gap = phrases.distance(single.fact, finding.gap)
+            gap_en = phrases.short(single.fact, finding.gap, gap=True)
             match single.op:
                 case "<" | "<=":
-                    return f"{zh}，超出{gap[0]}", f"{en}, {gap[1]} over"
+                    return f"{zh}，超出{gap[0]}", f"{en}, {gap_en} over"
                 case ">" | ">=":
-                    return f"{zh}，还差{gap[0]}", f"{en}, {gap[1]} short"
+                    return f"{zh}，还差{gap[0]}", f"{en}, {gap_en} short"
                 case "==":
-                    return f"{zh}，相差{gap[0]}", f"{en}, {gap[1]} off"
+                    return f"{zh}，相差{gap[0]}", f"{en}, {gap_en} off"
         return zh, en
 
     # --- verdicts -----------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
+from functools import lru_cache
 
 from engine.check.ir import FactSpec
 from engine.check.text import number_text
@@ -26,6 +27,7 @@ __all__ = [
     "period",
     "sentence_en",
     "sentence_zh",
+    "short",
     "value",
 ]
 
@@ -62,6 +64,7 @@ _MONTHS = [
     "November",
     "December",
 ]
+_ORDINALS = ("first", "second", "third", "fourth")
 _SINGULAR = {
     "children": "child",
     "classes": "class",
@@ -95,42 +98,63 @@ def opening(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def number(amount: Fraction) -> Pair:
+@lru_cache(maxsize=8192)
+def _sent(amount: float) -> str:
+    """A number as it was sent, which always ends."""
+    return str(amount) if type(amount) is int else number_text(exact(amount))
+
+
+def number(amount: float | Fraction) -> Pair:
     """A number as text. One without end is cut behind four decimals and marked."""
-    text = number_text(amount)
+    if not isinstance(amount, Fraction):
+        text = _sent(amount)
+        return text, text
+    text = str(amount.numerator) if amount.denominator == 1 else number_text(amount)
     if "/" not in text:
         return text, text
     cut = number_text(Fraction(round(amount * 10**_DECIMALS), 10**_DECIMALS))
     return f"约{cut}", f"about {cut}"
 
 
-def _unit(unit: str | None, amount: Fraction | None = None) -> Pair:
-    """The unit behind a number; `amount` decides singular or plural."""
+@lru_cache(maxsize=512)
+def _unit(unit: str | None, singular: bool) -> Pair:
+    """The unit behind a number."""
     if unit is None:
         return "", ""
     zh: list[str] = []
     en: list[str] = []
     for i, word in enumerate(unit.split("/")):
         chinese, english = TEXT_UNITS.get(word.strip(), (word, word))
-        if (i > 0 or (amount is not None and abs(amount) == 1)) and english not in _UNCOUNTED:
+        if (i > 0 or singular) and english not in _UNCOUNTED:
             english = _SINGULAR.get(english, english.removesuffix("s"))
         zh.append(chinese)
         en.append(english)
     return "/".join(part for part in zh if part), " per ".join(part for part in en if part)
 
 
-def _with_unit(text: Pair, unit: Pair) -> Pair:
-    if unit[1].startswith("%"):
-        return text[0] + unit[0], text[1] + unit[1]
-    return text[0] + unit[0], f"{text[1]} {unit[1]}" if unit[1] else text[1]
+def _with_unit(unit: str | None, amount: float | Fraction) -> Pair:
+    zh, en = number(amount)
+    unit_zh, unit_en = _unit(unit, amount in (1, -1))
+    if not unit_en:
+        return zh + unit_zh, en
+    return zh + unit_zh, en + unit_en if unit_en[0] == "%" else f"{en} {unit_en}"
 
 
 def distance(spec: FactSpec, gap: Fraction) -> Pair:
     """A distance to a limit; of shares in percentage points."""
-    text = number(gap)
     if spec.unit == "percent":
-        return f"{text[0]}个百分点", f"{text[1]} percentage point{'' if gap == 1 else 's'}"
-    return _with_unit(text, _unit(spec.unit, gap))
+        zh, en = number(gap)
+        return f"{zh}个百分点", f"{en} percentage point{'' if gap == 1 else 's'}"
+    return _with_unit(spec.unit, gap)
+
+
+def short(spec: FactSpec, given: object, *, gap: bool = False) -> str:
+    """English only: a number beside a limit that has already named the unit."""
+    if isinstance(given, bool) or not isinstance(given, int | float | Fraction):
+        return value(spec, given)[1]
+    if spec.unit == "percent":
+        return distance(spec, Fraction(given))[1] if gap else _with_unit(spec.unit, given)[1]
+    return number(given)[1]
 
 
 def option(spec: FactSpec, id_: str) -> Pair:
@@ -144,8 +168,7 @@ def value(spec: FactSpec, given: object) -> Pair:
         case bool():
             return ("是", "yes") if given else ("否", "no")
         case int() | float() | Fraction():
-            amount = given if isinstance(given, Fraction) else exact(given)
-            return _with_unit(number(amount), _unit(spec.unit, amount))
+            return _with_unit(spec.unit, given)
         case date():
             return day(given)
         case Mapping():
@@ -192,7 +215,8 @@ def period(kind: PeriodKind | None, key: str) -> Pair:
             first = parts[1] == "H1"
             return f"{year}年{'上' if first else '下'}半年", f"in the {'first' if first else 'second'} half of {year}"
         case "quarter":
-@@
+            nth = int(parts[1][1:]) - 1
+            return f"{year}年第{'一二三四'[nth]}季度", f"in the {_ORDINALS[nth]} quarter of {year}"
         case "month":
             return f"{year}年{int(parts[1])}月", f"in {_MONTHS[int(parts[1]) - 1]} {year}"
         case "week":

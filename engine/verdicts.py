@@ -17,28 +17,25 @@ __all__ = ["CODES", "DueState", "Finding", "Outcome", "Reason", "Verdict", "deci
 
 
 class Verdict(Enum):
-    """The five verdicts; the value is the name on the wire."""
+    """The five verdicts; the value is the name on the wire, `letter` the one-letter code."""
 
-    COMPLIANT = "compliant"
-    NON_COMPLIANT = "non_compliant"
-    NOT_YET_DUE = "not_yet_due"
-    NOT_APPLICABLE = "not_applicable"
-    INSUFFICIENT_DATA = "insufficient_data"
+    letter: str
 
-    @property
-    def letter(self) -> str:
-        """The one-letter code."""
-        return _LETTERS[self]
+    COMPLIANT = "compliant", "C"
+    NON_COMPLIANT = "non_compliant", "N"
+    NOT_YET_DUE = "not_yet_due", "T"
+    NOT_APPLICABLE = "not_applicable", "X"
+    INSUFFICIENT_DATA = "insufficient_data", "U"
+
+    def __new__(cls, name: str, letter: str) -> Verdict:
+        """The member; only `name` is its value."""
+        member = object.__new__(cls)
+        member._value_ = name
+        member.letter = letter
+        return member
 
 
-_LETTERS = {
-    Verdict.COMPLIANT: "C",
-    Verdict.NON_COMPLIANT: "N",
-    Verdict.NOT_YET_DUE: "T",
-    Verdict.NOT_APPLICABLE: "X",
-    Verdict.INSUFFICIENT_DATA: "U",
-}
-CODES: dict[str, Verdict] = {letter: verdict for verdict, letter in _LETTERS.items()}
+CODES: dict[str, Verdict] = {verdict.letter: verdict for verdict in Verdict}
 
 Reason = Literal[
     "out_of_scope",

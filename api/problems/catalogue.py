@@ -45,13 +45,15 @@ _ALL = (
         400,
         ("The body is not JSON", "请求体不是合法的JSON"),
         (
-            "The body, or a line of an NDJSON body, could not be read as JSON. NaN, Infinity, a byte order mark, text that is "
+            "The body, or a line of an NDJSON body, could not be read as JSON. NaN, Infinity, a byte order mark, "
+            "text that is "
             "not UTF-8 and numbers beyond the range of a double are not JSON here.",
-            "请求体(或NDJSON中的一行)无法按JSON读取。NaN、Infinity、字节顺序标记、非UTF-8文本以及超出双精度范围的数,均不是此处接受的JSON。",
+            "请求体（或NDJSON中的一行）无法按JSON读取。NaN、Infinity、字节顺序标记、"
+            "非UTF-8文本以及超出双精度范围的数，均不是此处接受的JSON。",
         ),
         (
             "Send UTF-8 JSON without a byte order mark. The detail names the place.",
-            "请发送不带字节顺序标记的UTF-8编码JSON;detail指明了出错位置。",
+            "请发送不带字节顺序标记的UTF-8编码JSON；detail指明了出错位置。",
         ),
     ),
     _type(
@@ -69,9 +71,10 @@ _ALL = (
         400,
         ("A key stands twice", "键重复"),
         (
-            "An object of the body has the same key twice, so it is not clear which value is meant. Single evaluations refuse "
+            "An object of the body has the same key twice, so it is not clear which value is meant. Single "
+            "evaluations refuse "
             "this; in batches the last value counts.",
-            "请求体的某个对象中同一个键出现两次,无法判断以哪个值为准。单个评估拒绝重复键;批量评估以最后一个值为准。",
+            "请求体的某个对象中同一个键出现两次，无法判断以哪个值为准。单个评估拒绝重复键；批量评估以最后一个值为准。",
         ),
         ("Send each key once.", "每个键只发送一次。"),
     ),
@@ -81,11 +84,11 @@ _ALL = (
         ("The request does not have the expected shape", "请求结构不符合要求"),
         (
             "A member is missing, unknown, or of the wrong JSON type, or an option has a value that does not exist.",
-            "缺少某个成员、出现未知成员、成员的JSON类型不对,或者选项取值不存在。",
+            "缺少某个成员、出现未知成员、成员的JSON类型不对，或者选项取值不存在。",
         ),
         (
             "Compare the request with the description at /docs; the pointer names the place.",
-            "请对照/docs的说明修改;pointer指明了位置。",
+            "请对照/docs的说明修改；pointer指明了位置。",
         ),
     ),
     _type(
@@ -93,11 +96,12 @@ _ALL = (
         400,
         ("The day of the evaluation is missing", "缺少评估日期"),
         (
-            "Every evaluation is about a day. The server never takes its own clock for it, so that the same request always gets "
+            "Every evaluation is about a day. The server never takes its own clock for it, so that the same "
+            "request always gets "
             "the same verdicts.",
-            "每次评估都针对某一天。服务器不用自己的时钟代替,以保证同一请求总得到同一结论。",
+            "每次评估都针对某一天。服务器不用自己的时钟代替，以保证同一请求总得到同一结论。",
         ),
-        ("Send `as_of` as a date like `2026-11-22`.", "请发送as_of,格式如2026-11-22。"),
+        ("Send `as_of` as a date like `2026-11-22`.", "请发送as_of，格式如2026-11-22。"),
     ),
     _type(
         "bad-date",
@@ -105,7 +109,7 @@ _ALL = (
         ("A date is malformed", "日期格式错误"),
         (
             "A date is not of the form `2025-12-31`, does not exist, or lies outside 1900 to 2200.",
-            "日期不是2025-12-31这样的格式、并不存在,或者不在1900年至2200年之间。",
+            "日期不是2025-12-31这样的格式、并不存在，或者不在1900年至2200年之间。",
         ),
         ("Send the day as four digits, two digits, two digits.", "请按“四位年-两位月-两位日”发送。"),
     ),
@@ -114,9 +118,10 @@ _ALL = (
         422,
         ("A period is malformed", "期间格式错误"),
         (
-            "A periodic fact has a key that names no period of its kind, too many periods, or a plain value where only values by "
+            "A periodic fact has a key that names no period of its kind, too many periods, or a plain value "
+            "where only values by "
             "period can be placed.",
-            "按期间填报的指标所用的键不是该类期间,期间过多,或者只能按期间填报却给了单个值。",
+            "按期间填报的指标所用的键不是该类期间，期间过多，或者只能按期间填报却给了单个值。",
         ),
         ("Use keys of the fact's period as listed at /v1/facts.", "请使用/v1/facts中该指标所列期间类型的键。"),
     ),
@@ -125,9 +130,10 @@ _ALL = (
         422,
         ("Unknown fact", "未知指标"),
         (
-            "The fact dictionary has no fact of that name. Unknown names are refused, so that a misspelt fact is never silently "
+            "The fact dictionary has no fact of that name. Unknown names are refused, so that a misspelt fact is "
+            "never silently "
             "missing.",
-            "指标字典中没有这个名称。系统拒绝未知名称,以免拼错的指标被悄悄当作缺失。",
+            "指标字典中没有这个名称。系统拒绝未知名称，以免拼错的指标被悄悄当作缺失。",
         ),
         ("Use the names listed at /v1/facts.", "请使用/v1/facts所列的名称。"),
     ),
@@ -137,11 +143,11 @@ _ALL = (
         ("A fact has the wrong type", "指标类型错误"),
         (
             'The value is not of the fact\'s type. The text `"45"` is no number; `45.0` is a whole number.',
-            '取值不符合该指标的类型。文本"45"不是数;45.0视为整数。',
+            '取值不符合该指标的类型。文本"45"不是数；45.0视为整数。',
         ),
         (
             "Send the type listed at /v1/facts; leave out, or send null for, what is not known.",
-            "请按/v1/facts所列类型发送;不掌握的指标请省略或发送null。",
+            "请按/v1/facts所列类型发送；不掌握的指标请省略或发送null。",
         ),
     ),
     _type(
@@ -149,9 +155,10 @@ _ALL = (
         422,
         ("A fact is out of bounds", "指标超出合理范围"),
         (
-            "The number lies outside the bounds of its fact, beyond anything that occurs. Percentages go from 0 to 100, gross "
+            "The number lies outside the bounds of its fact, beyond anything that occurs. Percentages go from 0 "
+            "to 100, gross "
             "rates above.",
-            "数值超出该指标的合理范围。百分数为0至100,毛入学率等可以超过100。",
+            "数值超出该指标的合理范围。百分数为0至100，毛入学率等可以超过100。",
         ),
         ("Check the value and its unit.", "请核对数值和单位。"),
     ),
@@ -196,7 +203,7 @@ _ALL = (
         ),
         (
             "Include only what `also_applicable` lists, or pin the ruleset with `ruleset`.",
-            "请只列also_applicable中的规则集,或用ruleset指定。",
+            "请只列also_applicable中的规则集，或用ruleset指定。",
         ),
     ),
     _type(
@@ -209,7 +216,7 @@ _ALL = (
         ),
         (
             "`existing` lists what there is: choose another day, another authority, or pin a ruleset.",
-            "existing列出了现有规则集:请改用其他日期或效力要求,或者直接指定规则集。",
+            "existing列出了现有规则集：请改用其他日期或效力要求，或者直接指定规则集。",
         ),
     ),
     _type(
@@ -217,8 +224,9 @@ _ALL = (
         422,
         ("Unknown parameter", "未知参数"),
         (
-            "`parameters` names a ruleset that takes no part in the evaluation, or a parameter that it does not declare.",
-            "parameters所列规则集未参与评估,或者该规则集没有声明此参数。",
+            "`parameters` names a ruleset that takes no part in the evaluation, or a parameter that it does not "
+            "declare.",
+            "parameters所列规则集未参与评估，或者该规则集没有声明此参数。",
         ),
         ("Use the parameters listed with the ruleset at /v1/rulesets.", "请使用/v1/rulesets中该规则集声明的参数。"),
     ),
@@ -235,9 +243,9 @@ _ALL = (
         ("Members are not supported yet", "暂不支持成员数据"),
         (
             "The request sends the members of a subject, from which this version cannot derive facts.",
-            "请求带有评估对象的成员,此版本还不能据以汇总指标。",
+            "请求带有评估对象的成员，此版本还不能据以汇总指标。",
         ),
-        ("Send the derived facts themselves, without `members`.", "请去掉members,直接发送汇总后的指标。"),
+        ("Send the derived facts themselves, without `members`.", "请去掉members，直接发送汇总后的指标。"),
     ),
     _type(
         "storage-unavailable",
@@ -245,16 +253,16 @@ _ALL = (
         ("Nothing can be stored", "无法保存"),
         (
             "`store: true` asks to keep the decision, but this server has no storage.",
-            "store: true要求保存结论,但本服务器没有可用的存储。",
+            "store: true要求保存结论，但本服务器没有可用的存储。",
         ),
-        ("Send `store: false`, or leave it out.", "请发送store: false,或省略该项。"),
+        ("Send `store: false`, or leave it out.", "请发送store: false，或省略该项。"),
     ),
     _type(
         "too-many-records",
         413,
         ("Too many records", "记录过多"),
         ("The batch has more records than one request may hold.", "批量请求的记录数超过单次上限。"),
-        ("Split the batch, or ask for less detail.", "请拆分批次,或降低detail。"),
+        ("Split the batch, or ask for less detail.", "请拆分批次，或降低detail。"),
     ),
     _type(
         "body-too-large",
@@ -263,7 +271,7 @@ _ALL = (
         ("The body is longer than this address accepts.", "请求体超过此地址的上限。"),
         (
             "Send less at once; many records go to /v1/evaluations/batch.",
-            "请减少单次发送的数据;多条记录请使用/v1/evaluations/batch。",
+            "请减少单次发送的数据；多条记录请使用/v1/evaluations/batch。",
         ),
     ),
     _type(
@@ -271,7 +279,7 @@ _ALL = (
         408,
         ("The body arrived too slowly", "请求体接收超时"),
         ("The whole body did not arrive in time.", "请求体未在时限内全部到达。"),
-        ("Try again on a better connection, or send less at once.", "请换用更好的网络重试,或减少单次发送的数据。"),
+        ("Try again on a better connection, or send less at once.", "请换用更好的网络重试，或减少单次发送的数据。"),
     ),
     _type(
         "took-too-long",
@@ -279,7 +287,7 @@ _ALL = (
         ("The evaluation took too long", "评估超时"),
         (
             "The batch was given up because it passed the time that one request may take.",
-            "批量评估超过单次请求的时限,已停止。",
+            "批量评估超过单次请求的时限，已停止。",
         ),
         ("Send fewer records at once.", "请减少单次记录数。"),
     ),
@@ -293,7 +301,7 @@ _ALL = (
         ),
         (
             "Send `application/json`, or to the batch `application/x-ndjson`, in UTF-8 and without compression.",
-            "请以UTF-8、不压缩发送application/json;批量接口也可发送application/x-ndjson。",
+            "请以UTF-8、不压缩发送application/json；批量接口也可发送application/x-ndjson。",
         ),
     ),
     _type(
@@ -307,7 +315,7 @@ _ALL = (
         "method-not-allowed",
         405,
         ("The method is not allowed", "不允许的请求方法"),
-        ("The address exists, but not for this method.", "该地址存在,但不支持此请求方法。"),
+        ("The address exists, but not for this method.", "该地址存在，但不支持此请求方法。"),
         ("Use a method that the `Allow` header names.", "请使用Allow头所列的方法。"),
     ),
     _type(
@@ -315,9 +323,10 @@ _ALL = (
         400,
         ("The host name is not ours", "主机名不符"),
         (
-            "Without access keys the server answers only requests made to this machine by its own name (`127.0.0.1`, `::1`, "
+            "Without access keys the server answers only requests made to this machine by its own name "
+            "(`127.0.0.1`, `::1`, "
             "`localhost`), so that no web page elsewhere can reach it through a visitor's browser.",
-            "未设访问密钥时,服务器只应答以127.0.0.1、::1或localhost访问本机的请求,以免其他网页借访问者的浏览器访问。",
+            "未设访问密钥时，服务器只应答以127.0.0.1、::1或localhost访问本机的请求，以免其他网页借访问者的浏览器访问。",
         ),
         ("Use `http://127.0.0.1:` with the server's port.", "请使用http://127.0.0.1:加服务器端口访问。"),
     ),
@@ -327,7 +336,7 @@ _ALL = (
         ("Forwarded requests are refused", "拒绝转发的请求"),
         (
             "The request came through a proxy. Without access keys the server serves this machine only.",
-            "请求经由代理转发而来。未设访问密钥时,服务器只服务本机。",
+            "请求经由代理转发而来。未设访问密钥时，服务器只服务本机。",
         ),
         ("Ask the server directly.", "请直接访问服务器。"),
     ),
@@ -335,7 +344,7 @@ _ALL = (
         "internal-error",
         500,
         ("Our mistake", "服务器内部错误"),
-        ("The server met a mistake of its own. It has been logged.", "服务器自身出错,已记入日志。"),
+        ("The server met a mistake of its own. It has been logged.", "服务器自身出错，已记入日志。"),
         ("Report it with the time and the request.", "请连同时间和请求一并反馈。"),
     ),
 )

@@ -17,9 +17,9 @@ import msgspec
 
 from api.problems import Problem, pointer, problem_body
 from api.services import judge
-from api.services.evaluate import missing_facts, outcome_json, read_facts, shown_codes, wanted
+from api.services.evaluate import findings_of, missing_facts, outcome_json, read_facts, shown_codes
 from api.services.judge import Explainer
-from api.services.plans import Chosen, Plan, Plans, Selection, rule_ids
+from api.services.plans import Plan, Plans, Selection, rule_ids
 from api.services.situations import Governing, ParameterReader, check_names, check_place, governing
 from api.settings import Limits
 from api.wire.requests import BatchOptions, BatchRequest, read_day, read_record
@@ -104,11 +104,12 @@ class Batch:
     def ndjson(self, body: bytes) -> Iterator[bytes]:
         """The reply to an NDJSON batch, block by block. Raises Problem before the first block."""
         self._check_length(sum(1 for _ in lines_of(body)))
-        return self._ndjson_blocks(body)
+        return self.stream(lines_of(body))
 
-    def _ndjson_blocks(self, body: bytes) -> Iterator[bytes]:
+    def stream(self, lines: Iterable[tuple[int, bytes]]) -> Iterator[bytes]:
+        """The NDJSON reply to numbered lines, block by block as they come: one record in, one `result` out."""
         try:
-            for block in self._blocks(lines_of(body)):
+            for block in self._blocks(lines):
                 yield b"".join(block.results)
         except Problem as problem:
             # The reply has begun, so the problem is its last line and `counts` does not follow.
@@ -225,43 +226,43 @@ class Batch:
 
     def _result(self, read: _Read, judged: list[Explainer]) -> bytes:
         own = judged[0]
-        chosen = read.plan.choose(self._selection)
-        codes = shown_codes(chosen, own.codes)
-        self._counts.update(codes)
-        parts = [b'{"id":%s,%s' % (encode(read.id), self._judged(read.plan, own, chosen, codes))]
+        self._counts.update(shown_codes(read.plan.choose(self._selection), own.codes))
+        parts = [b'{"id":%s,%s' % (encode(read.id), self._judged(read.plan, read.context, read.facts, own))]
         if read.facts.ignored and self._options.detail != "codes":
             parts.append(b',"ignored":%s' % encode(read.facts.ignored))
         if read.included:
             others = [
-                b"{%s}" % self._judged(plan, explainer, plan.choose(self._selection), None)
-                for (plan, _), explainer in zip(read.included, judged[1:], strict=True)
+                b"{%s}" % self._judged(plan, context, read.facts, explainer)
+                for (plan, context), explainer in zip(read.included, judged[1:], strict=True)
             ]
             parts.append(b',"included":%s' % joined(others))
         return b"".join((*parts, b"}"))
 
-    def _judged(self, plan: Plan, record: Explainer, chosen: Chosen, codes: str | None) -> bytes:
+    def _judged(self, plan: Plan, context: Context, facts: Facts, record: Explainer) -> bytes:
         """What one ruleset says of one record, at the wanted detail."""
-        codes = shown_codes(chosen, record.codes) if codes is None else codes
+        chosen = plan.choose(self._selection)
         head = b'"ruleset":%d,"outcome":%s,"codes":"%s"' % (
             self._indexes[plan.name],
             outcome_json(chosen, record.codes),
-            codes.encode(),
+            shown_codes(chosen, record.codes).encode(),
         )
         match self._options.detail:
             case "codes":
                 return head
             case "full":
-                findings = wanted(chosen, record)
+                findings = findings_of(plan, facts, context, record, chosen.rules)
                 verdicts = joined([plan.writer.write(f) for f in findings])
                 return b'%s,"verdicts":%s,"missing":%s' % (head, verdicts, encode(missing_facts(findings)))
             case "findings":
+                codes = record.codes
                 failing = [
                     plan.writer.brief(record.finding(i), position)
                     for position, i in enumerate(chosen.rules)
-                    if codes[position] == "N"
+                    if codes[i] == "N"
                 ]
-                undecided = (record.finding(i) for position, i in enumerate(chosen.rules) if codes[position] == "U")
-                return b'%s,"findings":%s,"missing":%s' % (head, joined(failing), encode(missing_facts(undecided)))
+                undecided = [i for i in chosen.rules if codes[i] == "U"]
+                missing = missing_facts(findings_of(plan, facts, context, record, undecided))
+                return b'%s,"findings":%s,"missing":%s' % (head, joined(failing), encode(missing))
 
     def _error(self, problem: Problem, number: int, raw: bytes | msgspec.Raw) -> bytes:
         """The result of a record that could not be judged."""

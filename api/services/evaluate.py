@@ -16,7 +16,7 @@ from engine.backends.base import Context
 from engine.facts import FactProblem, Facts
 from engine.verdicts import CODES, Finding, overall
 
-__all__ = ["evaluate_one", "fact_problem", "missing_facts", "outcome_json", "read_facts", "shown_codes", "wanted"]
+__all__ = ["evaluate_one", "fact_problem", "findings_of", "missing_facts", "outcome_json", "read_facts", "shown_codes"]
 
 
 def fact_problem(problems: Iterable[FactProblem]) -> Problem:
@@ -40,9 +40,11 @@ def outcome_json(chosen: Chosen, codes: str) -> bytes:
     return b'{"all":"%s","measured":"%s"}' % (overall(found).value.encode(), overall(measured).value.encode())
 
 
-def wanted(chosen: Chosen, record: Explainer) -> list[Finding]:
-    """The findings of the rules that the request wants."""
-    return [record.finding(i) for i in chosen.rules]
+def findings_of(plan: Plan, facts: Facts, context: Context, record: Explainer, rules: Iterable[int]) -> list[Finding]:
+    """The findings of some rules; those of which no fact was given are the same for every such record."""
+    given = facts.plain.keys() | facts.keyed.keys()
+    needed, blank = plan.facts_by_rule, plan.blank(context)
+    return [blank.finding(i) if needed[i].isdisjoint(given) else record.finding(i) for i in rules]
 
 
 def shown_codes(chosen: Chosen, codes: str) -> str:
@@ -63,7 +65,7 @@ def _judged(plan: Plan, facts: Facts, context: Context, selection: Selection, tr
     """`"outcome": …, "counts": …, "verdicts": […]` of one record under one plan, and what is missing."""
     record = next(judge.judge(plan.program, [facts], [context]))
     chosen = plan.choose(selection)
-    findings = wanted(chosen, record)
+    findings = findings_of(plan, facts, context, record, chosen.rules)
     write = plan.writer.write
     if trace:
         verdicts = [write(f, judge.trace(plan.program, f.rule, facts, context)) for f in findings]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
+from api.services.blanks import Blank, facts_by_rule
 from api.wire.verdicts import VerdictWriter, encode
-from engine.backends.base import ParameterValue
+from engine.backends.base import Context, ParameterValue
 from engine.check.ir import Citation, Program, Ruleset
 from engine.citations.quotes import Quote
 from engine.digests import SEMANTICS
@@ -17,6 +18,7 @@ from engine.registry import Library
 
 __all__ = ["Chosen", "Plan", "Plans", "Selection", "authority_notices", "notices_on", "rule_ids"]
 
+_KEPT_BLANKS = 512
 _AUTHORITY_NOTICES = {"consultation_draft": "consultation_draft", "unofficial_copy": "unofficial_copy"}
 
 
@@ -73,10 +75,25 @@ class Plan:
         self.published = published
         self.choose = lru_cache(maxsize=256)(self._choose)
         self.head = lru_cache(maxsize=16)(self._head)
+        self._blanks: dict[tuple[date, tuple[str, ...]], Blank] = {}
+        self.facts_by_rule = facts_by_rule(self.program)
         self._digest = library.digests[name][0]
         self.defaults: dict[str, ParameterValue] = {
             p.id: p.default for p in self.ruleset.parameters if p.default is not None
         }
+
+    def blank(self, context: Context) -> Blank:
+        """What this plan says of a record without facts. Kept, unless the request set parameters."""
+        if context.parameters != self.defaults:
+            return Blank(self.program, context)
+        key = (context.on, context.path)
+        found = self._blanks.get(key)
+        if found is None:
+            found = Blank(self.program, context)
+            if len(self._blanks) >= _KEPT_BLANKS:
+                self._blanks.clear()
+            self._blanks[key] = found
+        return found
 
     def _choose(self, selection: Selection) -> Chosen:
         def wanted(words: frozenset[str] | None, word: str) -> bool:

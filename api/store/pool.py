@@ -119,12 +119,12 @@ class Database:
         try:
             yield connection
         except TROUBLE as error:
-            if isinstance(error, TimeoutError):
+            if isinstance(error, TimeoutError) and not _is_lost(connection):
                 # The server did not even cancel the statement: only a new connection is of use.
                 connection.terminate()
             raise StoreUnavailable(f"PostgreSQL failed in the middle: {said(error)}") from error
         except asyncpg.InterfaceError as error:
-            if not connection.is_closed():
+            if not _is_lost(connection):
                 raise
             raise StoreUnavailable(f"PostgreSQL closed the connection: {said(error)}") from error
         finally:
@@ -147,7 +147,8 @@ class Database:
             try:
                 version = str(await connection.fetchval("SHOW server_version", timeout=timeout_s))
             except BaseException:
-                connection.terminate()
+                if not _is_lost(connection):
+                    connection.terminate()
                 raise
             finally:
                 await self._pool.release(connection, timeout=timeout_s)
@@ -198,6 +199,14 @@ async def open_database(dsn: str, limits: Limits = Limits(), *, supported: range
         },
     )
     return Database(await pool, limits)
+
+
+def _is_lost(connection: Connection) -> bool:
+    """Whether a connection in use has ended. The pool may have taken it back already: then it refuses every call."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
 
 
 def said(error: BaseException) -> str:

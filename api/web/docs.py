@@ -1,11 +1,16 @@
-"""`/docs`: the API's description for people, from files of an installed package."""
+"""`/schema` and `/docs`: the API's description; the page comes from files of an installed package."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+from importlib.metadata import version
+
+import msgspec
 from litestar import Response, get
-from swagger_ui_bundle import swagger_ui_path
+from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped]  # the package ships no types
 
 from api.problems import Problem
+from api.web.openapi import document
 from api.web.pages import STYLESHEET, page
 
 __all__ = ["ROUTES"]
@@ -53,4 +58,15 @@ def asset(name: str) -> Response[bytes]:
     return Response((swagger_ui_path / name).read_bytes(), media_type=_FILES[name], headers=_KEPT)
 
 
-ROUTES = (docs, asset)
+@get("/schema")
+async def schema() -> Response[bytes]:
+    """The description itself."""
+    return Response(_schema(), media_type="application/json")
+
+
+@lru_cache(maxsize=1)
+def _schema() -> bytes:
+    return msgspec.json.encode(document(version("xueheng")))
+
+
+ROUTES = (docs, asset, schema)

@@ -21,8 +21,8 @@ __all__ = ["VerdictWriter", "counts_json", "encode", "joined"]
 encode = msgspec.json.Encoder().encode
 
 _CACHED_PER_RULE = 128
-_VERDICTS = {verdict: verdict.value.encode() for verdict in Verdict}
-_COUNTED = [(verdict.value.encode(), verdict.letter) for verdict in Verdict]
+_NAMES = {verdict.letter: verdict.value.encode() for verdict in Verdict}
+_FEW_VALUED = frozenset({"boolean", "category", "grade"})
 _NULL = b"null"
 _EMPTY = b"[]"
 
@@ -35,7 +35,7 @@ def joined(parts: Sequence[bytes]) -> bytes:
 def counts_json(codes: str | Counter[str]) -> bytes:
     """How often each verdict stands in a string of codes, or was counted by letter."""
     count = codes.count if isinstance(codes, str) else codes.__getitem__
-    return b"{" + b",".join([b'"%s":%d' % (name, count(letter)) for name, letter in _COUNTED]) + b"}"
+    return b"{" + b",".join([b'"%s":%d' % (name, count(letter)) for letter, name in _NAMES.items()]) + b"}"
 
 
 def _clause(ruleset: Ruleset, citation: Citation, quote: Quote) -> dict[str, object]:
@@ -58,7 +58,9 @@ class VerdictWriter:
         self._afters: list[bytes] = []
         self._actuals: list[bytes] = []
         self._also: list[bytes] = []
-        self._cache: list[dict[tuple[object, ...], bytes]] = []
+        self._caches: list[dict[tuple[object, ...], bytes]] = []
+        # Rules whose facts have so few values that whole verdicts are worth keeping.
+        self._few_values: list[bool] = []
         for rule in program.rules:
             force, evidence = encode(rule.force), encode(rule.evidence)
             clause = encode(_clause(ruleset, rule.citation, quote))
@@ -67,16 +69,19 @@ class VerdictWriter:
             self._actuals.append(b',"required":%s,"gap":' % encode(rule.require_text))
             also = [_clause(ruleset, citation, quote) for citation in rule.also_at]
             self._also.append(b',"also_at":%s,"reason":' % encode(also))
-            self._cache.append({})
+            self._caches.append({})
+            kinds = {program.facts[name].type_name for name in rule.reads}
+            self._few_values.append(kinds <= _FEW_VALUED and not rule.whole_window)
 
     def write(self, finding: Finding, trace: Sequence[Trace] | None = None) -> bytes:
         """The verdict as JSON, with its trace if one is given."""
         if trace is not None:
             return self._write(finding)[:-1] + b',"trace":%s}' % encode([_trace(t) for t in trace])
-        if finding.actual:
+        if finding.actual and not self._few_values[finding.rule]:
             return self._write(finding)
-        cache = self._cache[finding.rule]
-        key = (finding.verdict, finding.reason, finding.due, finding.period, finding.missing, finding.notices)
+        cache = self._caches[finding.rule]
+        letter = finding.verdict.letter
+        key = (letter, finding.actual, finding.missing, finding.reason, finding.due, finding.period, finding.notices)
         written = cache.get(key)
         if written is None:
             written = self._write(finding)
@@ -90,7 +95,7 @@ class VerdictWriter:
         return b"".join(
             (
                 self._heads[i],
-                _VERDICTS[finding.verdict],
+                _NAMES[finding.verdict.letter],
                 self._afters[i],
                 encode(dict(finding.actual)),
                 self._actuals[i],

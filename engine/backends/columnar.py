@@ -102,6 +102,7 @@ def judge(program: Program, records: Sequence[Facts], contexts: Sequence[Context
                 run.situations[run.place_of[i]],
                 text[i * width : (i + 1) * width],
                 truths[i * rows : (i + 1) * rows],
+                run.walks.get(i),
             )
 
 

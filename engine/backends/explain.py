@@ -27,17 +27,20 @@ __all__ = ["Explainer"]
 class Explainer:
     """One judged record: `codes`, and `finding(i)` for each rule.
 
-    `truths` holds the record's row of the truth matrix, one byte per condition of the plan.
+    `truths` holds the record's row of the truth matrix, one byte per condition of the plan; `walk` is the
+    record's evaluation by the reference, where one was begun for doubtful rows.
     """
 
-    def __init__(self, plan: Plan, facts: Facts, situation: Situation, codes: str, truths: bytes) -> None:
+    def __init__(
+        self, plan: Plan, facts: Facts, situation: Situation, codes: str, truths: bytes, walk: Evaluation | None
+    ) -> None:
         self.codes = codes
         self._plan = plan
         self._program = plan.program
         self._facts = facts
         self._situation = situation
         self._truths = truths
-        self._walk: Evaluation | None = None
+        self._walk = walk
 
     def _walked(self, index: int, verdict: Verdict) -> Finding:
         if self._walk is None:
@@ -60,7 +63,7 @@ class Explainer:
             return self._walked(index, verdict)
         plain = self._facts.plain
         at = None
-        if rule.period is not None and any(name in plain for name in rule.periodic):
+        if rule.period is not None and not self._facts.plain.keys().isdisjoint(rule.periodic):
             at = situation.keys[index]
             if situation.too_early[index]:
                 return Finding(index, verdict, "before_start", due=situation.dues[index], period=at)
@@ -70,16 +73,21 @@ class Explainer:
         missing: tuple[str, ...] = ()
         if verdict is Verdict.INSUFFICIENT_DATA:
             missing = self._missing(rule.when, rule.require)
-        actual = tuple((name, cast(object, plain[name])) for name in rule.reads if name in plain)
         notices: tuple[str, ...] = ()
         if verdict is Verdict.NON_COMPLIANT and rule.due is not None and rule.due.unstated:
             notices = ("no_deadline_stated",)
-        return Finding(index, verdict, None, actual, self._gap(rule.require), due, at, missing, notices)
+        actual: tuple[tuple[str, object], ...]
+        if len(rule.reads) == 1:
+            name = rule.reads[0]
+            actual = ((name, plain[name]),) if name in plain else ()
+        else:
+            actual = tuple([(name, plain[name]) for name in rule.reads if name in plain])
+        gap = self._gap(rule.require) if self._plan.gapped[index] else None
+        return Finding(index, verdict, None, actual, gap, due, at, missing, notices)
 
     def _gap(self, require: Expr) -> Fraction | None:
         """The distance of a plain number to the constant or plain number beside it."""
-        if not isinstance(require, Compare) or require.kind != "number":
-            return None
+        assert isinstance(require, Compare)
         left, right = self._plain_number(require.left), self._plain_number(require.right)
         return None if left is None or right is None else abs(left - right)
 

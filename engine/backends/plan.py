@@ -93,7 +93,8 @@ class Plan:
     `careful`: rules that look over a window, judged by the reference wherever facts are given. `row_of`
     gives the row of a condition by the identity of its node, which sharing has made unique, `leaf_facts` the
     facts it reads. `direct`:
-    rules on facts as sent, compared with at most a constant, which need no walk to be explained.
+    rules on facts as sent, compared with at most a constant, which need no walk to be explained; `gapped`:
+    rules whose requirement is one comparison of numbers.
     """
 
     program: Program
@@ -107,6 +108,7 @@ class Plan:
     anchored: tuple[int, ...]
     reads: tuple[frozenset[str], ...]
     direct: tuple[bool, ...]
+    gapped: tuple[bool, ...]
     always: int
     row_of: Mapping[int, int]
     leaf_facts: Mapping[int, tuple[str, ...]]
@@ -165,6 +167,7 @@ class _Planner:
             tuple(i for i, rule in enumerate(rules) if rule.due is not None and rule.due.after is not None),
             tuple(self._reads(rule) for rule in rules),
             tuple(self._direct(rule) for rule in rules),
+            tuple(isinstance(rule.require, Compare) and rule.require.kind == "number" for rule in rules),
             self.always,
             {id(expr): row for expr, row in self.rows.items()},
             {id(expr): facts_of(expr) for expr in self.rows},

@@ -115,6 +115,7 @@ class Evaluation:
         self.facts = facts
         self.context = context
         self._verdicts: dict[str, Finding] = {}
+        self._values: dict[tuple[int, int | None], Value] = {}
 
     # --- facts --------------------------------------------------------------------------------
 
@@ -186,9 +187,15 @@ class Evaluation:
             case FactRef():
                 return self.fact(expr.name, at)
             case AllOf() | AnyOf() | AtLeast() | Not() | Choice() | Compare() | OneOf():
-                return self._logic(expr, at)
+                key = (id(expr), at)
+                if key not in self._values:
+                    self._values[key] = self._logic(expr, at)
+                return self._values[key]
             case Arithmetic() | Negate() | Abs() | Ceil() | Extremum() | YearsSince():
-                return self._numeric(expr, at)
+                key = (id(expr), at)
+                if key not in self._values:
+                    self._values[key] = self._numeric(expr, at)
+                return self._values[key]
             case Previous() | WindowTotal() | Trend() | Baseline():
                 return self._over_time(expr, at)
             case CountOf():
@@ -314,9 +321,12 @@ class Evaluation:
         """The explained verdict of one rule."""
         rule = self.program.rules[index]
         if rule.id not in self._verdicts:
-            outer, self._window = self._window, rule.window
+            # What looks over a window has another value in another rule: values are kept per window.
+            outer = self._window, self._values
+            if rule.window != self._window:
+                self._window, self._values = rule.window, {}
             self._verdicts[rule.id] = self._finding(index, rule)
-            self._window = outer
+            self._window, self._values = outer
         return self._verdicts[rule.id]
 
     def truths(self, rule: Rule, at: int | None) -> tuple[Truth, Truth]:

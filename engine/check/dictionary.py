@@ -10,6 +10,7 @@ from engine import codes
 from engine.check.expressions import check_expression
 from engine.check.ir import Expr, FactSpec
 from engine.check.scope import Scope, ScopeEntry
+from engine.check.size import MAX_HEIGHT, sizes_of_facts
 from engine.check.walk import facts_of
 from engine.diagnostics import Collector, did_you_mean
 from engine.load.documents import EntryDoc
@@ -67,9 +68,13 @@ def check_dictionary(entries: Iterable[EntryDoc], collector: Collector) -> Dicti
             Scope(entry.subjects, facts, scopes, collector, "when", expanding=(entry.name,)),
             BOOLEAN,
         )
+    # Without its formula a fact can still be read, so that everything else can be checked.
     for name in _circles(full, docs, collector):
-        # Without its formula the fact can still be read, so that everything else can be checked.
         full[name] = facts[name]
+    for name, size in sizes_of_facts(full).items():
+        if size.excess is not None:
+            collector.add(codes.limit_exceeded(*size.excess, docs[name].name.span))
+            full[name] = facts[name]
     return Dictionary(full, scopes)
 
 
@@ -244,6 +249,11 @@ def _circles(facts: Mapping[str, FactSpec], docs: Mapping[str, EntryDoc], collec
             collector.add(codes.cyclic("a derived fact", circle, docs[name].name.span))
             return
         if name in done or name not in facts:
+            return
+        if len(path) > MAX_HEIGHT:
+            found.add(name)
+            what = "the chain of derived facts that ends here"
+            collector.add(codes.limit_exceeded(what, f"{MAX_HEIGHT} facts", docs[name].name.span))
             return
         for formula in (facts[name].derive, facts[name].at_least, facts[name].at_most):
             for other in facts_of(formula):

@@ -31,7 +31,7 @@ from engine.check.ir import (
     OneOf,
     Operator,
 )
-from engine.check.scope import Scope
+from engine.check.scope import MAX_PARTS, MAX_SCOPES, Scope
 from engine.source import Span, Text
 from engine.syntax.parse import Parsed, parse_expression
 from engine.values import (
@@ -120,6 +120,12 @@ class Checker:
 
     def check(self, node: ast.expr) -> Typed:
         """The IR and type of any node."""
+        self.scope.parts_left[0] -= 1
+        if self.scope.parts_left[0] <= 0:
+            if self.scope.parts_left[0] == 0:
+                what = "the expression, with its scopes written out,"
+                self.collector.add(codes.limit_exceeded(what, f"{MAX_PARTS:,} parts", self.span(node)))
+            return None
         match node:
             case ast.Constant():
                 return self._constant(node)
@@ -196,6 +202,10 @@ class Checker:
             self.collector.add(codes.cyclic("a scope", circle, self.span(node)))
             return None
         if not self.same_subject(node.id, entry.subjects, node):
+            return None
+        if len(self.scope.expanding) > MAX_SCOPES:
+            what = f"scopes inside each other ({' → '.join((*self.scope.expanding, node.id))})"
+            self.collector.add(codes.limit_exceeded(what, f"{MAX_SCOPES} levels", self.span(node)))
             return None
         return check_expression(entry.where, self.scope.expand(node.id), BOOLEAN)
 

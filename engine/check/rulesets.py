@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
 from engine import codes
 from engine.check.dictionary import Dictionary
-from engine.check.ir import Clause, Document, Parameter, Rule, Ruleset, WithoutRule
+from engine.check.ir import Clause, Document, Parameter, Ruleset, WithoutRule
 from engine.check.ledger import check_ledger
+from engine.check.passed import follow_passes
 from engine.check.rules import RuleScope, check_rule
-from engine.check.walk import rules_of
+from engine.check.size import sizes_of_facts
 from engine.diagnostics import Collector
 from engine.load.documents import ClauseDoc, ParameterDoc, RuleDoc, RulesetDoc
 from engine.load.fields import read_date, read_decimal
 from engine.source import Text
 from engine.values import BOOLEAN, DATE, PERCENT, Number, UnknownUnit, parse_unit
-from engine.words import EVIDENCE
 
 __all__ = ["RulesetParts", "check_ruleset"]
 
@@ -46,7 +46,7 @@ def check_ruleset(
     rules = [rule for doc in docs.values() if (rule := check_rule(doc, scope)) is not None]
     order = {doc.path.value: i for i, doc in enumerate(parts.clauses)}
     rules.sort(key=lambda r: (order.get(r.citation.path, len(order)), r.citation.span or (0, 0), r.id))
-    rules = _runnable(_with_full_evidence(rules), docs, collector)
+    rules = follow_passes(rules, docs, sizes_of_facts(dictionary.facts), collector)
     cited = _cited(parts.rules)
     check_ledger(parts.clauses, cited, head, collector)
     return Ruleset(
@@ -155,82 +155,3 @@ def _clause(doc: ClauseDoc, rules: tuple[str, ...]) -> Clause:
         tuple((name.value, tuple(r.value for r in rules_)) for name, rules_ in doc.incorporates),
         rules,
     )
-
-
-def _with_full_evidence(rules: list[Rule]) -> list[Rule]:
-    """A rule that reads another's verdict is no better proven than that rule."""
-    by_id = {rule.id: rule for rule in rules}
-
-    def weakest(rule: Rule, seen: frozenset[str]) -> int:
-        rank = EVIDENCE.index(rule.evidence)
-        for expr in (rule.when, rule.require):
-            for other in rules_of(expr):
-                if other in by_id and other not in seen:
-                    rank = max(rank, weakest(by_id[other], seen | {other}))
-        return rank
-
-    return [replace(rule, evidence=EVIDENCE[weakest(rule, frozenset({rule.id}))]) for rule in rules]
-
-
-def _runnable(rules: list[Rule], docs: Mapping[str, RuleDoc], collector: Collector) -> list[Rule]:
-    """The rules without those whose `passes` cannot be followed, so that whatever is left can run.
-
-    A rule goes when it reads its own verdict in a circle, a rule of another subject, or a rule that has
-    gone itself (whose own mistake is in the collector).
-    """
-    in_circle = _circles(rules, docs, collector)
-    left = {
-        rule.id: rule for rule in rules if rule.id not in in_circle and _same_subjects(rule, rules, docs, collector)
-    }
-    while True:
-        stranded = [rule.id for rule in left.values() if any(other not in left for other in _read_by(rule))]
-        if not stranded:
-            return list(left.values())
-        for id_ in stranded:
-            del left[id_]
-
-
-def _read_by(rule: Rule) -> tuple[str, ...]:
-    """The rules whose verdicts a rule reads."""
-    return (*rules_of(rule.when), *rules_of(rule.require))
-
-
-def _same_subjects(rule: Rule, rules: list[Rule], docs: Mapping[str, RuleDoc], collector: Collector) -> bool:
-    by_id = {other.id: other for other in rules}
-    sound = True
-    doc = docs[_short(rule.id)]
-    for expr, text in ((rule.when, doc.when), (rule.require, doc.require)):
-        for other in rules_of(expr):
-            foreign = [s for s in rule.subjects if other in by_id and s not in by_id[other].subjects]
-            if foreign:
-                assert text is not None
-                collector.add(codes.subject_mismatch(_short(other), by_id[other].subjects, foreign[0], text.content))
-                sound = False
-    return sound
-
-
-def _short(id_: str) -> str:
-    return id_.split("/", 1)[1]
-
-
-def _circles(rules: list[Rule], docs: Mapping[str, RuleDoc], collector: Collector) -> set[str]:
-    """Reports every circle of `passes`; the rules in one."""
-    by_id = {rule.id: rule for rule in rules}
-    done: set[str] = set()
-    found: set[str] = set()
-
-    def visit(id_: str, path: tuple[str, ...]) -> None:
-        if id_ in path:
-            circle = (*path[path.index(id_) :], id_)
-            found.update(circle)
-            collector.add(codes.cyclic("`passes`", map(_short, circle), docs[_short(id_)].require.content))
-            return
-        if id_ in done or id_ not in by_id:
-            return
-        for other in _read_by(by_id[id_]):
-            visit(other, (*path, id_))
-        done.add(id_)
-
-    for rule in rules:
-        visit(rule.id, ())
-    return found

@@ -12,7 +12,12 @@ from engine.diagnostics import Collector
 from engine.load.documents import BaselineDoc
 from engine.source import Text
 
-__all__ = ["Scope", "ScopeEntry"]
+__all__ = ["MAX_PARTS", "MAX_SCOPES", "Scope", "ScopeEntry"]
+
+MAX_PARTS = 10_000
+"""Most parts of one expression with its named scopes written out."""
+MAX_SCOPES = 3
+"""Most named scopes inside each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +47,20 @@ class Scope:
     baselines: Mapping[str, BaselineDoc] = field(default_factory=dict)
     windowed: bool = False
     expanding: tuple[str, ...] = ()
+    parts_left: list[int] = field(default_factory=lambda: [MAX_PARTS])
+    """One number, shared with the scopes inside: how many more parts the expression may have."""
 
     def inside(self, member: str, place: str) -> Scope:
         """The scope of an aggregate's inner expression, about members."""
-        return Scope((member,), self.facts, self.named, self.collector, place, expanding=self.expanding)
+        return Scope(
+            (member,),
+            self.facts,
+            self.named,
+            self.collector,
+            place,
+            expanding=self.expanding,
+            parts_left=self.parts_left,
+        )
 
     def expand(self, name: str) -> Scope:
         """The scope in which a named condition is read."""
@@ -56,6 +71,7 @@ class Scope:
             self.collector,
             self.place,
             expanding=(*self.expanding, name),
+            parts_left=self.parts_left,
         )
 
     def baseline(self, fact: str) -> tuple[Fraction, date] | None:

@@ -3,10 +3,10 @@
 import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -31,16 +31,17 @@ def free_port() -> int:
 
 
 def status_of(url: str) -> int | None:
-    """The status of a GET, None while nobody listens. No proxy of the environment is asked."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    """The status of a GET, None while nobody answers."""
+    parts = urlsplit(url)
+    # Not urllib: it asks the environment for proxies and loads certificates at every call, which slows the server.
+    connection = HTTPConnection(parts.netloc, timeout=5)
     try:
-        with opener.open(url, timeout=5) as reply:
-            return int(reply.status)
-    except urllib.error.HTTPError as error:
-        error.close()
-        return error.code
-    except OSError:
+        connection.request("GET", parts.path)
+        return connection.getresponse().status
+    except (OSError, HTTPException):
         return None
+    finally:
+        connection.close()
 
 
 def wait_until_ready(server: Server, seconds: float = READY_S) -> float:

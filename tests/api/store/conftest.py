@@ -1,4 +1,4 @@
-"""Real PostgreSQL for every test of storage: one shared server, a database of its own for each test."""
+"""Real PostgreSQL for every test of storage: one shared server, a schema of its own for each test."""
 
 import itertools
 import json
@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 
 from api.store.embedded import EmbeddedPostgres
-from api.store.launcher.processes import end_processes
+from api.store.launcher.processes import end_processes, postgres_processes
 from api.store.migrate import migrate
 from api.store.pool import Database, open_database
 
@@ -40,14 +40,14 @@ def numbers() -> Iterator[int]:
 
 @pytest.fixture
 async def dsn(server: EmbeddedPostgres, numbers: Iterator[int]) -> str:
-    """An empty database."""
+    """The address of an empty schema: as good as a database, and made in a hundredth of the time."""
     name = f"test_{next(numbers)}"
-    connection = await asyncpg.connect(server.dsn_of("postgres", "postgres"))
+    connection = await asyncpg.connect(server.dsn)
     try:
-        await connection.execute(f"CREATE DATABASE {name} OWNER xueheng")
+        await connection.execute(f"CREATE SCHEMA {name}")
     finally:
         await connection.close()
-    return server.dsn_of("xueheng", name)
+    return f"{server.dsn}&search_path={name}"
 
 
 @pytest.fixture
@@ -59,8 +59,8 @@ async def database(dsn: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def made_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with a cluster in it; nothing runs there. For copies: making one takes a second."""
+def long_lived_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a cluster in it. Making one takes a second, copying it not much less."""
     folder = tmp_path_factory.mktemp("made") / "data"
     with EmbeddedPostgres(folder):
         pass
@@ -68,9 +68,16 @@ def made_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def data_dir(made_data_dir: Path, tmp_path: Path) -> Path:
-    """A data folder of the test's own, with a cluster in it."""
-    return shutil.copytree(made_data_dir, tmp_path / "data")
+def data_dir(long_lived_data_dir: Path) -> Iterator[Path]:
+    """A data folder that has seen the tests before this one, killed owners and all; this one leaves nothing running."""
+    yield long_lived_data_dir
+    assert not postgres_processes(long_lived_data_dir / "postgres")
+
+
+@pytest.fixture
+def own_data_dir(data_dir: Path, tmp_path: Path) -> Path:
+    """A copy, for a test that breaks or moves it."""
+    return shutil.copytree(data_dir, tmp_path / "data")
 
 
 @dataclass
@@ -94,14 +101,17 @@ StartOwner = Callable[..., Owner]
 
 
 @pytest.fixture
-def start_owner() -> Iterator[StartOwner]:
-    """Start an owner of a data folder in a process of its own; what it leaves behind is ended after the test."""
+def start_owner(data_dir: Path) -> Iterator[StartOwner]:
+    """Start an owner of a data folder in a process of its own; what it leaves behind is ended after the test.
+
+    It depends on `data_dir` so that this happens before that one looks for leftovers.
+    """
     started: list[tuple[Path, subprocess.Popen[str]]] = []
 
-    def start(data_dir: Path, *user: str, prefix: tuple[str, ...] = ()) -> Owner:
-        command = [*prefix, sys.executable, str(OWNER), str(data_dir), *user]
+    def start(folder: Path, *user: str, prefix: tuple[str, ...] = ()) -> Owner:
+        command = [*prefix, sys.executable, str(OWNER), str(folder), *user]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        started.append((data_dir, process))
+        started.append((folder, process))
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("{"):
@@ -111,11 +121,11 @@ def start_owner() -> Iterator[StartOwner]:
         raise AssertionError(f"the owner ended with {process.wait()} and said nothing")
 
     yield start
-    for data_dir, process in started:
+    for folder, process in started:
         if process.poll() is None:
             process.kill()
         process.communicate()
-        end_processes(data_dir / "postgres", fast_s=5)
+        end_processes(folder / "postgres", fast_s=5)
 
 
 @pytest.fixture

@@ -118,9 +118,11 @@ async def test_permissions_outside_stay_as_they_were(public_tmp: Path) -> None:
 
 def test_a_data_folder_that_exists_keeps_its_mode(data_dir: Path) -> None:
     data_dir.chmod(0o755)
+    (data_dir / "postgres-socket").chmod(0o755)
     with EmbeddedPostgres(data_dir):
         assert stat.S_IMODE((data_dir / "postgres-socket").stat().st_mode) == 0o700
     assert stat.S_IMODE(data_dir.stat().st_mode) == 0o755
+    data_dir.chmod(0o700)
 
 
 async def test_only_our_own_user_gets_in(data_dir: Path) -> None:
@@ -130,9 +132,9 @@ async def test_only_our_own_user_gets_in(data_dir: Path) -> None:
                 await asyncpg.connect(server.dsn_of(role, "postgres"))
 
 
-def test_another_user_stays_out_even_with_the_folders_open(public_tmp: Path, is_root: bool, data_dir: Path) -> None:
+def test_another_user_stays_out_even_with_the_folders_open(public_tmp: Path, is_root: bool, own_data_dir: Path) -> None:
     # Only root can become someone else; for others the kernel's closed folder is all there is to test.
-    folder = shutil.move(data_dir, public_tmp / "data")
+    folder = shutil.move(own_data_dir, public_tmp / "data")
     with EmbeddedPostgres(folder):
         if not is_root:
             assert stat.S_IMODE((folder / "postgres-socket").stat().st_mode) == 0o700
@@ -221,7 +223,7 @@ def test_a_killed_owner_hinders_nothing(start_owner: Callable[..., Any], data_di
 
 def test_all_killed_at_once_hinders_nothing(start_owner: Callable[..., Any], data_dir: Path) -> None:
     owner = start_owner(data_dir)
-    asyncio.run(ask(owner.dsn, "CREATE TABLE kept AS SELECT 7 AS seven"))
+    asyncio.run(ask(owner.dsn, "CREATE TABLE kept_too AS SELECT 7 AS seven"))
     owner.process.kill()
     for pid in postgres_processes(data_dir / "postgres"):
         with contextlib.suppress(ProcessLookupError):  # children go with the first
@@ -230,10 +232,10 @@ def test_all_killed_at_once_hinders_nothing(start_owner: Callable[..., Any], dat
     began = time.monotonic()
     with EmbeddedPostgres(data_dir) as server:
         assert time.monotonic() - began < 3
-        assert asyncio.run(ask(server.dsn, "SELECT seven FROM kept")) == 7
+        assert asyncio.run(ask(server.dsn, "SELECT seven FROM kept_too")) == 7
 
 
-def test_a_worker_that_outlives_the_owner_does_not_hold_the_folder(tmp_path: Path, data_dir: Path) -> None:
+def test_a_worker_that_outlives_the_owner_does_not_hold_the_folder(data_dir: Path) -> None:
     script = (
         "import os, sys, time\n"
         "from pathlib import Path\n"
@@ -285,8 +287,9 @@ def test_a_reused_pid_is_left_alone(data_dir: Path, bystander: subprocess.Popen[
     assert bystander.poll() is None
 
 
-def test_a_path_too_long_for_a_socket(made_data_dir: Path, tmp_path: Path, start_owner: Callable[..., Any]) -> None:
-    folder = shutil.copytree(made_data_dir, tmp_path / ("长" * 40) / "data")
+def test_a_path_too_long_for_a_socket(own_data_dir: Path, tmp_path: Path, start_owner: Callable[..., Any]) -> None:
+    (tmp_path / ("长" * 40)).mkdir()
+    folder = own_data_dir.rename(tmp_path / ("长" * 40) / "data")
     with EmbeddedPostgres(folder) as server:
         sockets = Path((folder / "postgres-socket.path").read_text("utf-8"))
         assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
@@ -310,7 +313,7 @@ def test_the_callers_settings_for_other_servers_do_not_matter(data_dir: Path, mo
         assert asyncio.run(ask(server.dsn, "SHOW port")) == "5432"
 
 
-def test_half_a_cluster_of_a_killed_start_is_removed(tmp_path: Path, data_dir: Path) -> None:
+def test_half_a_cluster_of_a_killed_start_is_removed(data_dir: Path) -> None:
     half = data_dir / "postgres.new-x"
     half.mkdir()
     (half / "PG_VERSION").write_text("18\n")

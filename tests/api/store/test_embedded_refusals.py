@@ -88,18 +88,18 @@ def test_something_else_in_place_of_the_cluster(tmp_path: Path) -> None:
     assert (tmp_path / "postgres" / "diary.txt").read_text() == "mine"
 
 
-def test_data_of_another_major_version(data_dir: Path) -> None:
-    (data_dir / "postgres" / "PG_VERSION").write_text("16\n")
+def test_data_of_another_major_version(own_data_dir: Path) -> None:
+    (own_data_dir / "postgres" / "PG_VERSION").write_text("16\n")
     with pytest.raises(EmbeddedPostgresError, match="belongs to PostgreSQL 16, and this release brings 18; dump it"):
-        EmbeddedPostgres(data_dir).start()
+        EmbeddedPostgres(own_data_dir).start()
 
 
-def test_a_link_in_place_of_the_socket_folder(data_dir: Path, tmp_path: Path) -> None:
-    shutil.rmtree(data_dir / "postgres-socket")
+def test_a_link_in_place_of_the_socket_folder(own_data_dir: Path, tmp_path: Path) -> None:
+    shutil.rmtree(own_data_dir / "postgres-socket")
     (tmp_path / "elsewhere").mkdir(mode=0o755)
-    (data_dir / "postgres-socket").symlink_to(tmp_path / "elsewhere")
+    (own_data_dir / "postgres-socket").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(EmbeddedPostgresError, match="is not a folder of this user"):
-        EmbeddedPostgres(data_dir).start()
+        EmbeddedPostgres(own_data_dir).start()
 
 
 def test_a_line_break_in_the_path(tmp_path: Path) -> None:

@@ -1,0 +1,269 @@
+"""`/schema`: the API's description, OpenAPI 3.1, made once from the shapes on the wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from api.problems import CATALOGUE
+from api.web.examples import BATCH, BATCH_LINES, EVALUATION
+from api.wire import replies
+from api.wire.requests import BatchRequest, EvaluationRequest, RecordRequest
+from engine.words import EVIDENCE, FORCES, SUBJECTS, TOPICS
+
+__all__ = ["document"]
+
+Json = dict[str, Any]
+
+_JSON = "application/json"
+_NDJSON = "application/x-ndjson"
+_REFERENCE = "#/components/schemas/{name}"
+_ANYWHERE = ("foreign-host", "forwarded-request", "internal-error")
+_DAY: Json = {"type": "string", "format": "date", "examples": ["2026-11-22"]}
+_FROM_BODY = ("malformed-json", "nested-too-deeply", "invalid-request", "missing-as-of", "bad-date")
+_SENT = (*_FROM_BODY, "unsupported-media-type", "body-too-large", "body-too-slow", "storage-unavailable")
+_OPTIONS = ("unknown-ruleset", "ruleset-not-applicable", "unknown-parameter", "bad-parameter")
+_RECORD = (
+    "unknown-subject",
+    "unknown-division",
+    "no-ruleset",
+    "members-not-supported",
+    "unknown-fact",
+    "wrong-type",
+    "out-of-bounds",
+    "unknown-option",
+    "bad-period",
+)
+_DESCRIPTION = """\
+Facts about schools and counties in, compliance verdicts with clause citations out.
+
+The server has no clock of its own: every evaluation names its day in `as_of`. A missing or null fact is unknown, \
+never zero or false. Refusals are `application/problem+json`; what each type means stands at `/problems`.
+"""
+
+
+def document(version: str) -> Json:
+    """The whole description."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Xueheng", "version": version, "description": _DESCRIPTION},
+        "paths": _paths(),
+        "components": {"schemas": _schemas(), "responses": _problem_responses()},
+    }
+
+
+# --- shapes -----------------------------------------------------------------------------------
+
+
+def _schemas() -> Json:
+    types = [getattr(replies, name) for name in replies.__all__]
+    _, found = msgspec.json.schema_components(
+        [*types, EvaluationRequest, BatchRequest, RecordRequest], ref_template=_REFERENCE
+    )
+    schemas: Json = dict(found)
+    for name in ("EvaluationRequest", "BatchRequest"):
+        _describe_options(schemas[name])
+    for name in ("EvaluationRequest", "RecordRequest"):
+        properties = schemas[name]["properties"]
+        properties["division"] = {
+            "type": "string",
+            "description": "GB/T 2260 code; a superseded one is followed to its successor",
+            "examples": ["150603"],
+        }
+        properties["subject"] = {"type": "string", "enum": list(SUBJECTS)}
+        properties["facts"] |= {
+            "description": "by name as listed at /v1/facts; a periodic fact may be an object of values by period"
+        }
+        properties["members"] = {"type": "null", "description": "not supported yet"}
+    records = schemas["BatchRequest"]["properties"]["records"]
+    records["items"] = {"$ref": _REFERENCE.format(name="RecordRequest")}
+    schemas["EvaluationRequest"]["examples"] = [EVALUATION]
+    schemas["BatchRequest"]["examples"] = [BATCH]
+    return schemas
+
+
+def _describe_options(schema: Json) -> None:
+    """What the decoder cannot say: the day is required, lists have their words, nothing is stored yet."""
+    properties = schema["properties"]
+    properties["as_of"] = {**_DAY, "description": "the day of the evaluation"}
+    schema["required"] = sorted({*schema.get("required", ()), "as_of"})
+    for name, words in (("evidence", EVIDENCE), ("topics", TOPICS), ("force", FORCES)):
+        properties[name] = {
+            "anyOf": [{"type": "array", "items": {"enum": list(words)}}, {"type": "null"}],
+            "default": None,
+            "description": "only these rules; null is all",
+        }
+    properties["ruleset"] |= {"description": "judge by this one, as `id@version`, instead of the applicable one"}
+    properties["include"] |= {"description": "of `also_applicable`, those to run as well"}
+    properties["parameters"] |= {"description": "by ruleset `id@version`, then by parameter id"}
+    properties["store"] = {"type": "boolean", "const": False, "default": False, "description": "not available yet"}
+
+
+def _ref(shape: type) -> Json:
+    return {"$ref": _REFERENCE.format(name=shape.__name__)}
+
+
+# --- replies ----------------------------------------------------------------------------------
+
+
+def _problem_responses() -> Json:
+    """One reusable response for each status that a problem can have."""
+    by_status: dict[int, list[str]] = {}
+    for type_ in CATALOGUE.values():
+        by_status.setdefault(type_.status, []).append(type_.path)
+    return {
+        f"Problem{status}": {
+            "description": "one of " + ", ".join(f"`{path}`" for path in sorted(paths)),
+            "content": {"application/problem+json": {"schema": _ref(replies.ProblemReply)}},
+        }
+        for status, paths in sorted(by_status.items())
+    }
+
+
+def _problems(*slugs: str) -> Json:
+    statuses = sorted({CATALOGUE[slug].status for slug in (*slugs, *_ANYWHERE)})
+    return {str(s): {"$ref": f"#/components/responses/Problem{s}"} for s in statuses}
+
+
+def _ok(description: str, content: Json) -> Json:
+    return {"200": {"description": description, "content": content}}
+
+
+def _json(shape: type, example: object = None) -> Json:
+    body: Json = {"schema": _ref(shape)}
+    return {_JSON: body if example is None else {**body, "example": example}}
+
+
+# --- paths ------------------------------------------------------------------------------------
+
+
+def _parameter(where: str, name: str, schema: Json, description: str, *, required: bool = False) -> Json:
+    return {"name": name, "in": where, "required": required, "schema": schema, "description": description}
+
+
+def _text(**more: object) -> Json:
+    return {"type": "string", **more}
+
+
+def _words(words: tuple[str, ...]) -> Json:
+    return {"type": "array", "items": {"enum": list(words)}}
+
+
+def _get(id_: str, summary: str, content: Json, *problems: str, parameters: list[Json] | None = None) -> Json:
+    operation: Json = {"operationId": id_, "summary": summary}
+    if parameters:
+        operation["parameters"] = parameters
+    operation["responses"] = {**_ok(summary, content), **_problems(*problems)}
+    return {"get": operation}
+
+
+def _ndjson_parameters() -> list[Json]:
+    def query(name: str, schema: Json, description: str) -> Json:
+        return _parameter("query", name, schema, f"NDJSON only: {description}")
+
+    lists = [
+        {**query(name, _words(words), "only these rules, separated by commas"), "style": "form", "explode": False}
+        for name, words in (("evidence", EVIDENCE), ("topics", TOPICS), ("force", FORCES))
+    ]
+    return [
+        query("as_of", _DAY, "the day of the evaluation; required"),
+        query("detail", {"enum": ["codes", "findings", "full"]}, "how much is told of each record"),
+        query("ruleset", _text(), "judge by this one, as `id@version`"),
+        query("authority", {"enum": ["any", "official"]}, "`official` takes only documents in force"),
+        query("include", _text(), "further rulesets, separated by commas"),
+        *lists,
+        query("parameters", _text(contentMediaType=_JSON), "a JSON object, by ruleset and parameter id"),
+        query("store", {"enum": ["false"]}, "not available yet"),
+    ]
+
+
+def _paths() -> Json:
+    name = _parameter("path", "name", _text(examples=["erdos@2021.1"]), "`id` or `id@version`", required=True)
+    code = _parameter("path", "code", _text(examples=["150603"]), "GB/T 2260 code", required=True)
+    slug = _parameter("path", "slug", _text(examples=["unknown-fact"]), "the last part of a `type`", required=True)
+    language = _parameter("header", "Accept-Language", _text(), "`zh` or `en`, which is the default")
+    evaluate: Json = {
+        "operationId": "evaluate",
+        "summary": "Judge one subject",
+        "parameters": [language],
+        "requestBody": {"required": True, "content": _json(EvaluationRequest)},
+        "responses": {
+            **_ok("the verdicts", _json(replies.EvaluationReply)),
+            **_problems(*_SENT, "duplicate-key", *_OPTIONS, *_RECORD),
+        },
+    }
+    batch: Json = {
+        "operationId": "evaluateBatch",
+        "summary": "Judge many records",
+        "description": "As JSON, or as NDJSON with one record a line and the options in the query. Records that cannot "
+        "be judged have an `error` in place of their results; the others are not affected. When a key stands "
+        "twice in an object, the last value counts.",
+        "parameters": [language, *_ndjson_parameters()],
+        "requestBody": {
+            "required": True,
+            "content": {
+                **_json(BatchRequest),
+                _NDJSON: {"schema": _text(), "example": BATCH_LINES},
+            },
+        },
+        "responses": {
+            **_ok(
+                "the results, in the order of the records",
+                {
+                    **_json(replies.BatchReply),
+                    _NDJSON: {"schema": _text(description="each line is a BatchLine")},
+                },
+            ),
+            **_problems(*_SENT, "too-many-records", "took-too-long", *_OPTIONS),
+        },
+    }
+    topic = _parameter("query", "topic", {"enum": list(TOPICS)}, "only facts that rules of this topic read")
+    subject = _parameter("query", "subject", {"enum": list(SUBJECTS)}, "only facts about this subject")
+    ruleset: Json = {"anyOf": [_ref(replies.RulesetReply), _ref(replies.RulesetVersionsReply)]}
+    types = {**_json(replies.ProblemTypesReply), "text/html": {"schema": _text()}}
+    type_ = {**_json(replies.ProblemTypeReply), "text/html": {"schema": _text()}}
+    found = ("not-found", "invalid-request")
+    return {
+        "/v1/evaluations": {"post": evaluate},
+        "/v1/evaluations/batch": {"post": batch},
+        "/v1/rulesets": _get("listRulesets", "All rulesets", _json(replies.RulesetsReply), "invalid-request"),
+        "/v1/rulesets/{name}": _get(
+            "showRuleset",
+            "`id`: its versions; `id@version`: its rules",
+            {_JSON: {"schema": ruleset}},
+            *found,
+            parameters=[name],
+        ),
+        "/v1/rulesets/{name}/clauses": _get(
+            "listClauses",
+            "Every clause of the document, with its rules or why it has none",
+            _json(replies.ClausesReply),
+            *found,
+            parameters=[name],
+        ),
+        "/v1/facts": _get(
+            "listFacts",
+            "The fact dictionary",
+            _json(replies.FactsReply),
+            "invalid-request",
+            "unknown-subject",
+            parameters=[subject, topic],
+        ),
+        "/v1/divisions/{code}": _get(
+            "showDivision",
+            "A division, and who governs it on a day",
+            _json(replies.DivisionReply),
+            *found,
+            "bad-date",
+            parameters=[code, _parameter("query", "as_of", _DAY, "the day; without it no ruleset is chosen")],
+        ),
+        "/health/live": _get("live", "The process answers", _json(replies.HealthReply)),
+        "/health/ready": _get("ready", "Evaluations are answered", _json(replies.HealthReply)),
+        "/problems": _get("listProblems", "All types of problem", types, parameters=[language]),
+        "/problems/{slug}": _get(
+            "showProblem", "What a type of problem means", type_, "not-found", parameters=[slug, language]
+        ),
+        "/schema": _get("schema", "This description", {_JSON: {"schema": {"type": "object"}}}),
+        "/docs": _get("docs", "This description as a page", {"text/html": {"schema": _text()}}),
+    }
