@@ -51,6 +51,20 @@ class Explainer:
             raise AssertionError(f"{rule}: columnar says {verdict.name}, reference {finding.verdict.name}")
         return finding
 
+    def signature(self, index: int) -> tuple[object, ...] | None:
+        """What decides a rule that reads nothing but yes or no; None for other rules.
+
+        INVARIANT (few forms): records with equal signatures of a rule have equal findings of it, so what is
+        written of one may be kept for the others.
+        """
+        names = self._plan.answers[index]
+        if names is None or (self._facts.keyed and not self._plan.reads[index].isdisjoint(self._facts.keyed)):
+            return None
+        get = self._facts.plain.get
+        if len(names) == 1:
+            return self._situation.marks[index], get(names[0])
+        return self._situation.marks[index], *[get(name) for name in names]
+
     def finding(self, index: int) -> Finding:
         """The explained verdict of one rule."""
         verdict = CODES[self.codes[index]]

@@ -94,7 +94,8 @@ class Plan:
     gives the row of a condition by the identity of its node, which sharing has made unique, `leaf_facts` the
     facts it reads. `direct`:
     rules on facts as sent, compared with at most a constant, which need no walk to be explained; `gapped`:
-    rules whose requirement is one comparison of numbers.
+    rules whose requirement is one comparison of numbers. `answers`: the facts of a direct rule that reads
+    nothing but yes or no, else None.
     """
 
     program: Program
@@ -109,6 +110,7 @@ class Plan:
     reads: tuple[frozenset[str], ...]
     direct: tuple[bool, ...]
     gapped: tuple[bool, ...]
+    answers: tuple[tuple[str, ...] | None, ...]
     always: int
     row_of: Mapping[int, int]
     leaf_facts: Mapping[int, tuple[str, ...]]
@@ -168,6 +170,7 @@ class _Planner:
             tuple(self._reads(rule) for rule in rules),
             tuple(self._direct(rule) for rule in rules),
             tuple(isinstance(rule.require, Compare) and rule.require.kind == "number" for rule in rules),
+            tuple(self._answers(rule) for rule in rules),
             self.always,
             {id(expr): row for expr, row in self.rows.items()},
             {id(expr): facts_of(expr) for expr in self.rows},
@@ -214,6 +217,11 @@ class _Planner:
         return not any(
             isinstance(n, _INDIRECT) or (isinstance(n, Choice) and not n.boolean) for e in exprs for n in nodes(e)
         )
+
+    def _answers(self, rule: Rule) -> tuple[str, ...] | None:
+        names = tuple(dict.fromkeys((*rule.conditions, *rule.reads)))
+        plain = all(self.program.facts[name].type_name == "boolean" for name in names)
+        return names if plain and self._direct(rule) else None
 
     def _row(self, expr: Expr | None) -> int:
         return self.always if expr is None else self.rows[expr]

@@ -25,7 +25,8 @@ class Situation:
 
     `states`: the due state, or EXCLUDED. `reasons`: why excluded. `dues`: the deadline as far as it
     needs no fact. `last`: the period that plain values of the rule's periodic facts are about.
-    `too_early`: that period ended before the rule began.
+    `too_early`: that period ended before the rule began. `marks`: all of these of one rule together, so that
+    rules in equal situations can be told by one comparison.
     """
 
     context: Context
@@ -35,6 +36,7 @@ class Situation:
     last: tuple[int | None, ...]
     keys: tuple[str | None, ...]
     too_early: tuple[bool, ...]
+    marks: tuple[tuple[object, ...], ...]
 
 
 def situation_of(program: Program, context: Context) -> Situation:
@@ -74,4 +76,5 @@ def _situation(
             period is not None and newest is not None and starts is not None and period.end(newest) < starts
         )
     states.setflags(write=False)
-    return Situation(context, states, tuple(reasons), tuple(dues), tuple(last), tuple(keys), tuple(too_early))
+    marks = tuple(zip(states.tolist(), reasons, dues, keys, too_early, strict=True))
+    return Situation(context, states, tuple(reasons), tuple(dues), tuple(last), tuple(keys), tuple(too_early), marks)
