@@ -164,7 +164,7 @@ class Messages:
         zh = f"{rule.title['zh']}：{word[0]}{ending[0]}。要求：{summary[0]}"
         en = f"{rule.title['en']}: {word[1]}{ending[1]}. Requirement: {summary[1]}"
         shown = self._shown(rule, finding)
-        return (f"{zh}实际：{shown[0]}。", f"{en} Actual: {shown[1]}.") if shown[0] else (zh, en)
+        return (f"{zh}{shown[0]}。", f"{en} {phrases.opening(shown[1])}.") if shown[0] else (zh, en)
 
     def _compliant(self, rule: Rule, finding: Finding) -> Pair:
         if "met_late" in finding.notices:
@@ -189,7 +189,7 @@ class Messages:
     def _not_yet_due(self, rule: Rule, finding: Finding) -> Pair:
         if finding.due is not None:
             zh, en = phrases.day(finding.due)
-            ending = (f"，期限为{zh}，尚未到期", f"; the deadline is {en}, which has not passed")
+            ending = (f"，期限为{zh}，尚未到期", f"; due by {en}, so not yet due")
         elif rule.window is not None and rule.period is not None:
             zh, en = phrases.day(rule.period.end(rule.window[1]))
             ending = (f"，考核期至{zh}，尚未结束", f"; the period it looks over runs until {en}")

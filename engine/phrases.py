@@ -75,6 +75,7 @@ _SINGULAR = {
 }
 _UNCOUNTED = {"%", "", "yuan", "×10,000 yuan", "Mbit/s", "m", "km"}
 _DECIMALS = 4
+_LONG_DECIMAL = 10**8
 _ABBREVIATED = 2
 
 
@@ -99,18 +100,22 @@ def opening(text: str) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _sent(amount: float) -> str:
-    """A number as it was sent, which always ends."""
-    return str(amount) if type(amount) is int else number_text(exact(amount))
+def _sent(amount: float) -> Pair:
+    """A number as it was sent, or as the nearest float of a derived one."""
+    return _exact(exact(amount))
 
 
 def number(amount: float | Fraction) -> Pair:
-    """A number as text. One without end is cut behind four decimals and marked."""
-    if not isinstance(amount, Fraction):
-        text = _sent(amount)
+    """A number as text. One with many decimals, or without end, is cut behind four and marked."""
+    return _exact(amount) if isinstance(amount, Fraction) else _sent(amount)
+
+
+def _exact(amount: Fraction) -> Pair:
+    if amount.denominator == 1:
+        text = str(amount.numerator)
         return text, text
-    text = str(amount.numerator) if amount.denominator == 1 else number_text(amount)
-    if "/" not in text:
+    if _LONG_DECIMAL % amount.denominator == 0:
+        text = number_text(amount)
         return text, text
     cut = number_text(Fraction(round(amount * 10**_DECIMALS), 10**_DECIMALS))
     return f"约{cut}", f"about {cut}"

@@ -10,14 +10,16 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
-from typing_extensions import Buffer
 
 from api.cli.cells import ascii_width, cell_value
 from api.cli.headings import Column, read_headings
 from engine.check.ir import FactSpec
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # Python 3.11 has no name of its own for it
 
 __all__ = ["MAX_LINE_BYTES", "BadFile", "Defaults", "Fault", "Row", "csv_rows", "ndjson_rows", "text_lines"]
 
@@ -238,5 +240,6 @@ def _row(
                 parts[column.key] = value
         if clash:
             faults.append(Fault("invalid-request", f"`{spec.name}` is given both whole and in parts", column.heading))
-    body = _ENCODER.encode({**places, "facts": facts})
+    # A row with faults is told apart by them; it is sent on without content, so that it is not judged.
+    body = b"{}" if faults else _ENCODER.encode({**places, "facts": facts})
     return Row(number, body, places["id"], tuple(faults), headings)

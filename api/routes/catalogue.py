@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response, get
+from litestar.params import FromPath
 
 from api.problems import Problem
 from api.routes.bodies import JSON
@@ -44,7 +45,7 @@ async def list_rulesets(request: _Request) -> Response[bytes]:
 
 
 @get("/v1/rulesets/{name:str}")
-async def show_ruleset(request: _Request, name: str) -> Response[bytes]:
+async def show_ruleset(request: _Request, name: FromPath[str]) -> Response[bytes]:
     """`id`: all versions; `id@version`: one with its rules."""
     _query(request)
     catalogue = AppState.of(request).catalogue
@@ -52,7 +53,7 @@ async def show_ruleset(request: _Request, name: str) -> Response[bytes]:
 
 
 @get("/v1/rulesets/{name:str}/clauses")
-async def show_clauses(request: _Request, name: str) -> Response[bytes]:
+async def show_clauses(request: _Request, name: FromPath[str]) -> Response[bytes]:
     """The ledger of a version, or of the newest one."""
     _query(request)
     return _reply(AppState.of(request).catalogue.clauses(name))
@@ -66,7 +67,7 @@ async def list_facts(request: _Request) -> Response[bytes]:
 
 
 @get("/v1/divisions/{code:str}")
-async def show_division(request: _Request, code: str) -> Response[bytes]:
+async def show_division(request: _Request, code: FromPath[str]) -> Response[bytes]:
     """A division, and with `as_of` who governs it."""
     as_of = _query(request, "as_of").get("as_of")
     on = None if as_of is None else read_day(as_of)

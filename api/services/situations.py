@@ -99,15 +99,15 @@ def governing(library: Library, division: str, on: date, options: Options) -> Go
             extra={"existing": existing_rulesets(applicable.existing or tuple(library.rulesets.values()))},
         )
     also = tuple(r.name for r in ups if r.id != chosen.id)
-    included = []
+    included: dict[str, Ruleset] = {}
     for i, name in enumerate(options.include):
         wanted = _find(library, name, pointer(["include", i]))
         if wanted.name not in also:
             listed = ", ".join(f"`{a}`" for a in also) or "nothing"
             detail = f"`{name[:80]}` cannot be included for {division} on {on.isoformat()}: also applicable is {listed}"
             raise Problem("ruleset-not-applicable", detail, pointer=pointer(["include", i]))
-        included.append(wanted)
-    return Governing(chosen, also, tuple(dict.fromkeys(included)) if len(included) > 1 else tuple(included))
+        included[wanted.name] = wanted
+    return Governing(chosen, also, tuple(included.values()))
 
 
 class ParameterReader:

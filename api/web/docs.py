@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 import msgspec
 from litestar import Response, get
+from litestar.params import FromPath
 from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped]  # the package ships no types
 
 from api.problems import Problem
@@ -48,7 +49,7 @@ async def docs() -> Response[str]:
 
 
 @get("/docs/assets/{name:str}", sync_to_thread=True)
-def asset(name: str) -> Response[bytes]:
+def asset(name: FromPath[str]) -> Response[bytes]:
     """A file of the page."""
     if name in _OURS:
         text, kind = _OURS[name]

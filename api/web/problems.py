@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response, get
+from litestar.params import FromPath
 
 from api.problems import CATALOGUE, Problem, ProblemType, language_of
 from api.web.pages import page
@@ -66,7 +67,7 @@ async def list_problems(request: _Request) -> Response[Any]:
 
 
 @get("/problems/{slug:str}")
-async def show_problem(request: _Request, slug: str) -> Response[Any]:
+async def show_problem(request: _Request, slug: FromPath[str]) -> Response[Any]:
     """One type, as a page or as JSON."""
     language = language_of(request.headers.get("accept-language"))
     type_ = CATALOGUE.get(slug)

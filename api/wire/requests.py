@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from calendar import monthrange
 from datetime import date
 from typing import Any, Literal
 
@@ -28,6 +30,7 @@ __all__ = [
 Authority = Literal["any", "official"]
 Detail = Literal["codes", "findings", "full"]
 FIRST_YEAR, LAST_YEAR = 1900, 2200
+_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 
 
 class Options(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -116,13 +119,11 @@ def read_day(text: str | None, at: str = "/as_of") -> date:
     """The day of an evaluation. Raises Problem: `missing-as-of` or `bad-date`."""
     if text is None:
         raise Problem("missing-as-of", "`as_of` is missing: say on which day", pointer=at)
-    try:
-        if len(text) == len("2026-11-22"):
-            day = date.fromisoformat(text)
-            if FIRST_YEAR <= day.year <= LAST_YEAR:
-                return day
-    except ValueError:
-        pass
+    match = _DAY.fullmatch(text)
+    if match is not None:
+        year, month, day = (int(part) for part in match.groups())
+        if FIRST_YEAR <= year <= LAST_YEAR and 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]:
+            return date(year, month, day)
     detail = f"expected a date like `2026-11-22` between {FIRST_YEAR} and {LAST_YEAR}, found `{text[:60]}`"
     raise Problem("bad-date", detail, pointer=at)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 
 from engine.backends import columnar, reference
-from tests.differential.limits import build_world, checked, context_of, near_limits
+from engine.facts import Facts
+from tests.differential.limits import World, build_world, checked, context_of, near_limits
 
 PAIRS = 210_000
 RULES = 4 * 24
@@ -32,11 +33,11 @@ def compare_near_limits(pairs: int, seed: int) -> tuple[int, int]:
     return done, near_total
 
 
-def first_difference(world: object, record: object, left: str, right: str) -> str:
+def first_difference(world: World, record: Facts, left: str, right: str) -> str:
     """Where two code strings part, in words."""
     i = next(i for i, (a, b) in enumerate(zip(left, right, strict=True)) if a != b)
-    rule = world.program.rules[i]  # type: ignore[attr-defined]  # a World
-    facts = {name: record.plain.get(name) for name in rule.reads}  # type: ignore[attr-defined]  # Facts
+    rule = world.program.rules[i]
+    facts = {name: record.plain.get(name) for name in rule.reads}
     return f"{rule.require_text} on {facts}: columnar {left[i]}, reference {right[i]}"
 
 

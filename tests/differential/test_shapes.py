@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from fractions import Fraction
 from typing import Any
 
@@ -14,9 +15,11 @@ from engine.registry import Library
 from tests.differential import shapes
 
 
-@given(data=st.data(), library=shapes.libraries(), on=shapes.on_days)
-@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-def test_columnar_equals_reference_on_any_shape(data: st.DataObject, library: Library, on: Any) -> None:
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+def compare_shapes(data: st.DataObject, library: Library, on: date) -> None:
+    """Judge drawn records in a block, one by one and by the reference."""
     program = library.program("w@1", "school")
     raws = data.draw(st.lists(shapes.facts, min_size=1, max_size=6))
     records = [library.reader("school").read(raw)[0] for raw in raws]
@@ -29,3 +32,9 @@ def test_columnar_equals_reference_on_any_shape(data: st.DataObject, library: Li
         assert one.codes == other.codes
         assert tuple(one.finding(i) for i in range(len(program.rules))) == other.findings
         assert columnar.evaluate(program, record, context) == other
+
+
+@given(data=st.data(), library=shapes.libraries(), on=shapes.on_days)
+@settings(max_examples=120, suppress_health_check=SLOW)
+def test_columnar_equals_reference_on_any_shape(data: st.DataObject, library: Library, on: date) -> None:
+    compare_shapes(data, library, on)

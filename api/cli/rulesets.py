@@ -1,0 +1,194 @@
+"""`xueheng rulesets`: what rulesets there are, what stands in them, and how much of a document they cover."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import click
+from rich.cells import cell_len
+
+from api.cli.opening import open_library
+from api.cli.options import rulesets_option
+from api.files import read_rulesets
+from engine.check.ir import Due, Rule, Ruleset
+from engine.diagnostics import did_you_mean
+from engine.registry import Library, load_library
+from engine.words import CLAUSE_REASONS, EVIDENCE, FORCES
+
+__all__ = ["rulesets"]
+
+
+@click.group()
+def rulesets() -> None:
+    """List and show rulesets."""
+
+
+@rulesets.command("list")
+@rulesets_option
+def list_command(folder: Path) -> None:
+    """One line for each ruleset: document, place, authority, start, number of rules."""
+    library = open_library(folder)
+    rows = [("ruleset", "rules", "place", "authority", "starts", "document")]
+    for ruleset in library.rulesets.values():
+        starts = ruleset.starts.isoformat() if ruleset.starts else "-"
+        document = f"{ruleset.document.title['zh']} {ruleset.document.number or ''}".strip()
+        rules = f"{len(ruleset.rules):,}"
+        rows.append((ruleset.name, rules, _place(library, ruleset), ruleset.document.authority, starts, document))
+    _print_table(rows)
+
+
+@rulesets.command("show")
+@click.argument("name", metavar="ID")
+@click.option("--conflicts", is_flag=True, help="Only the rules that contradict each other in the document.")
+@rulesets_option
+def show_command(name: str, conflicts: bool, folder: Path) -> None:
+    """A ruleset (id, its newest version, or id@version): its document, its clauses and their rules."""
+    library = open_library(folder)
+    ruleset = _find(library, name)
+    if conflicts:
+        _conflicts(ruleset)
+        return
+    document = ruleset.document
+    click.secho(f"{ruleset.name}  {ruleset.title['zh']} / {ruleset.title['en']}", bold=True)
+    for word, value in (
+        ("document", f"{document.title['zh']} {document.number or ''}".strip()),
+        ("issuer", document.issuer["zh"] if document.issuer else None),
+        ("place", _place(library, ruleset)),
+        ("authority", document.authority),
+        ("starts", ruleset.starts),
+        ("period", f"{ruleset.period[0]}-{ruleset.period[1]}" if ruleset.period else None),
+        ("digest", library.digests[ruleset.name][0]),
+        ("note", document.note),
+    ):
+        if value is not None:
+            click.echo(f"  {word}: {value}")
+    for parameter in ruleset.parameters:
+        default = "unset" if parameter.default is None else parameter.default
+        click.echo(f"  parameter {parameter.id} ({parameter.unit or parameter.type_name}): {default}")
+    _clauses(ruleset)
+
+
+def _clauses(ruleset: Ruleset) -> None:
+    """The ledger in the order of the document, each clause with the rules that cite it first."""
+    first_cited: dict[str, list[Rule]] = {}
+    for rule in ruleset.rules:
+        first_cited.setdefault(rule.citation.path, []).append(rule)
+    for clause in ruleset.clauses:
+        span = f" [{clause.span[0]}, {clause.span[1]}]" if clause.span else ""
+        heading = f"  {clause.heading['zh']}" if clause.heading else ""
+        why = f"  ({clause.reason})" if clause.reason else ""
+        click.secho(f"\n{clause.path}{span}{heading}{why}", fg="cyan")
+        for rule in first_cited.get(clause.path, ()):
+            click.echo(f"  {rule.id}  {rule.title['zh']}  [{', '.join(_marks(rule))}]")
+            when = f"when {rule.when_text}: " if rule.when_text else ""
+            click.echo(f"    {when}{rule.require_text}")
+
+
+def _marks(rule: Rule) -> list[str]:
+    """What a rule is, in few words."""
+    marks = ["/".join(rule.subjects), rule.force, rule.evidence]
+    if rule.due is not None:
+        marks.append(f"due {_due(rule.due)}")
+    if rule.starts is not None:
+        marks.append(f"from {rule.starts}")
+    if rule.until is not None:
+        marks.append(f"until {rule.until}")
+    if rule.window is not None and rule.period is not None:
+        marks.append(f"window {rule.period.key(rule.window[0])} to {rule.period.key(rule.window[1])}")
+    elif rule.period is not None:
+        marks.append(f"each {rule.period}")
+    return marks
+
+
+def _due(due: Due) -> str:
+    if due.unstated:
+        return "unstated"
+    if due.on is not None:
+        return due.on.isoformat()
+    if due.table:
+        days = sorted({day for _, day in due.table})
+        return f"by division, {days[0]} to {days[-1]}"
+    parts = [f"{due.years} years after {due.after}"] if due.after is not None else []
+    parts += [f"not before {due.earliest}"] if due.earliest is not None else []
+    parts += [f"at the latest {due.latest}"] if due.latest is not None else []
+    return ", ".join(parts)
+
+
+def _conflicts(ruleset: Ruleset) -> None:
+    by_id = {rule.id: rule for rule in ruleset.rules}
+    pairs = {tuple(sorted((rule.id, other))) for rule in ruleset.rules for other in rule.conflicts_with}
+    for pair in sorted(pairs):
+        for rule in (by_id[id_] for id_ in pair):
+            click.echo(f"{rule.id}  {rule.citation.path}  {rule.require_text}")
+            if rule.note:
+                click.echo(f"  {rule.note}")
+        click.echo()
+    click.echo(f"{len(pairs)} contradiction{'' if len(pairs) == 1 else 's'} in {ruleset.name}")
+
+
+@rulesets.command("coverage")
+@click.argument("names", nargs=-1, metavar="[ID]...")
+@rulesets_option
+def coverage_command(names: tuple[str, ...], folder: Path) -> None:
+    """How much of each document gave rules, why the rest did not, and what is tested and reviewed."""
+    library = load_library(read_rulesets(folder).texts, cases=True)
+    chosen = [_find(library, name) for name in names] or list(library.rulesets.values())
+    for ruleset in chosen:
+        _coverage(library, ruleset)
+    used = {name for r in library.rulesets.values() for rule in r.rules for name in (*rule.reads, *rule.conditions)}
+    unused = len(library.dictionary.facts.keys() - used)
+    click.echo(
+        f"{len(library.dictionary.facts):,} facts in the dictionary, {unused:,} of them read by no rule directly"
+    )
+
+
+def _coverage(library: Library, ruleset: Ruleset) -> None:
+    clauses = ruleset.clauses
+    with_rules = sum(1 for clause in clauses if clause.rules)
+    reasons = Counter(clause.reason for clause in clauses if clause.reason)
+    reasons.update(part.reason for clause in clauses for part in clause.without_rule)
+    cases = library.cases.get(ruleset.name, ())
+    tested = {name.value for case in cases for name, _ in case.expect}
+    untested = [rule.id for rule in ruleset.rules if rule.id.split("/", 1)[1] not in tested]
+    click.secho(ruleset.name, bold=True)
+    click.echo(
+        f"  {len(clauses):,} clauses, {with_rules:,} with rules; without, in whole or part: {_counts(reasons, CLAUSE_REASONS)}"
+    )
+    if ruleset.source == "facts_only":
+        click.echo("  its original is not at hand, so its sentences cannot be counted")
+    click.echo(
+        f"  {len(ruleset.rules):,} rules: {_counts(Counter(r.evidence for r in ruleset.rules), EVIDENCE)};"
+        f" {_counts(Counter(r.force for r in ruleset.rules), FORCES)}"
+    )
+    reviewed = sum(1 for rule in ruleset.rules if rule.reviewed)
+    click.echo(f"  {reviewed:,} reviewed against the original; {len(cases):,} worked cases")
+    if untested:
+        click.echo(f"  without a worked case: {', '.join(untested)}")
+
+
+def _counts(counter: Counter[str] | Counter[str | None], order: Sequence[str]) -> str:
+    return ", ".join(f"{counter[word]:,} {word}" for word in order if counter[word]) or "none"
+
+
+def _find(library: Library, name: str) -> Ruleset:
+    ruleset = library.find(name)
+    if ruleset is None:
+        known = [*library.rulesets, *(r.id for r in library.rulesets.values())]
+        hint = did_you_mean(name, known) or f"there are {', '.join(library.rulesets)}"
+        raise click.BadParameter(f"no ruleset is called {name}; {hint}", param_hint="ID")
+    return ruleset
+
+
+def _place(library: Library, ruleset: Ruleset) -> str:
+    division = library.divisions.get(ruleset.jurisdiction)
+    return f"{division.name} {division.code}" if division else "the whole country"
+
+
+def _print_table(rows: Iterable[Sequence[str]]) -> None:
+    rows = list(rows)
+    widths = [max(cell_len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for number, row in enumerate(rows):
+        padded = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
+        click.secho("  ".join(padded).rstrip(), bold=number == 0)
