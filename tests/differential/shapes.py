@@ -136,7 +136,7 @@ def _compare(unit: str) -> st.SearchStrategy[str]:
 
 
 atoms = st.one_of(
-    st.sampled_from(("b1", "b2", "big", "ready", '"u" in l1', 'c1 == "a"', 'c1 in ("a", "b")', 'c1 != "c"')),
+    st.sampled_from(("b1", "b2", "big", "ready", '("u" in l1)', 'c1 == "a"', 'c1 in ("a", "b")', 'c1 != "c"')),
     st.sampled_from(('g1 >= "fair"', 'g1 == "good"', 'g1 < "good"', 'division in ("100101", "100102")')),
     st.sampled_from(('d1 <= date("2024-02-29")', "d1 < as_of", 'param("floor") <= p1', "x1 == x2")),
     *(_compare(unit) for unit in ("pupils", "m2", "percent", "per", "count", "years")),

@@ -14,7 +14,6 @@ from engine.backends.base import Context
 from engine.registry import Library
 from tests.differential import shapes
 
-
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
