@@ -50,15 +50,17 @@ class CaseRun:
     withheld: int
 
 
-def run_cases(library: Library, ruleset: str, backends: Mapping[str, Evaluate]) -> CaseRun:
-    """Run every case of a ruleset (`id@version`) on every back end.
+def run_cases(
+    library: Library, ruleset: str, backends: Mapping[str, Evaluate], only: Iterable[CaseDoc] | None = None
+) -> CaseRun:
+    """Run every case of a ruleset (`id@version`), or `only` some, on every back end.
 
     The first back end is the yardstick: what fails there is not repeated for the others, whose
     diagnostics name them.
     """
     runner = _Runner(library, library.rulesets[ruleset], backends)
     seen: dict[str, Text] = {}
-    for doc in library.cases.get(ruleset, ()):
+    for doc in library.cases.get(ruleset, ()) if only is None else only:
         first = seen.setdefault(doc.name.value, doc.name)
         if first is not doc.name:
             line, _ = first.span.source.place(first.span.start)

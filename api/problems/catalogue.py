@@ -328,7 +328,7 @@ _ALL = (
             "`localhost`), so that no web page elsewhere can reach it through a visitor's browser.",
             "未设访问密钥时，服务器只应答以127.0.0.1、::1或localhost访问本机的请求，以免其他网页借访问者的浏览器访问。",
         ),
-        ("Use `http://127.0.0.1:` with the server's port.", "请使用http://127.0.0.1:加服务器端口访问。"),
+        ("Use `http://127.0.0.1:` with the server's port.", "请以http://127.0.0.1和服务器端口访问。"),
     ),
     _type(
         "forwarded-request",

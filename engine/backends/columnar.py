@@ -9,40 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from fractions import Fraction
 
 import numpy as np
 
 from engine.backends import reference, vectors
 from engine.backends.base import Context, due_state
 from engine.backends.columns import Block
+from engine.backends.compute import Numbers
 from engine.backends.explain import Explainer
-from engine.backends.plan import Group, Plan, Rows, plain_constant, plan_of
+from engine.backends.plan import Group, Plan, Rows, plan_of
 from engine.backends.reference import Evaluation
 from engine.backends.situation import EXCLUDED, Situation, situation_of
 from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Floats, Mask, Truths, Vector
 from engine.check.ir import (
-    Abs,
-    Arithmetic,
-    AsOf,
     AtLeast,
-    Ceil,
     Choice,
     Compare,
-    Constant,
-    CountOf,
     Expr,
-    Extremum,
     FactRef,
-    FactSpec,
     InDivision,
     Known,
-    Negate,
     OneOf,
     ParameterRef,
     Passes,
     Program,
-    YearsSince,
 )
 from engine.facts import Facts
 from engine.verdicts import DueState, Outcome, Verdict, decide
@@ -138,7 +128,7 @@ class _Run:
         self.truths[: plan.layout.truth_rows] = self.block.truths
         self.truths[plan.always] = TRUE
         self.letters = np.empty((len(plan.program.rules), self.size), dtype=np.uint8)
-        self.numbers: dict[int, Vector] = {}
+        self.numbers = Numbers(plan, self.block, self.truths, contexts[0], self.size)
         self.walks: dict[int, Evaluation] = {}
         self.places: list[tuple[str, ...]] = []
         self.situations: list[Situation] = []
@@ -196,7 +186,7 @@ class _Run:
                 everywhere = np.ones(self.size, dtype=bool)
                 return self._settle(node, rule, np.empty(self.size, dtype=np.uint8), everywhere)
             case Compare():
-                truth, doubt = vectors.compare(node.op, self._number(node.left), self._number(node.right))
+                truth, doubt = vectors.compare(node.op, self.numbers.of(node.left), self.numbers.of(node.right))
                 return self._settle(node, rule, truth, doubt)
             case OneOf():
                 return self._one_of(node)
@@ -277,7 +267,7 @@ class _Run:
         elif name in layout.truths:
             return self._known_truth(name, rule)
         else:
-            vector = self._wide(self._fact(self.program.facts[name]))
+            vector = self.numbers.wide(self.numbers.fact(self.program.facts[name]))
             known = ~np.isnan(vector.low)
             truth = np.where(known, TRUE, FALSE).astype(np.uint8)
             return self._settle(FactRef(name), rule, truth, vector.doubts())
@@ -290,124 +280,6 @@ class _Run:
         if self.program.facts[name].derive is None:
             return truth
         return self._settle(FactRef(name), rule, truth, truth == FALSE)
-
-    # --- numbers --------------------------------------------------------------------------------
-
-    def _constant(self, value: object) -> Vector:
-        if value is None or isinstance(value, str | bool):
-            return Vector.exact(np.full(1, np.nan))
-        assert isinstance(value, Fraction | date)
-        plain = plain_constant(value)
-        if plain is not None:
-            return Vector.exact(np.full(1, plain))
-        assert isinstance(value, Fraction)
-        near = np.full(1, float(value))
-        return Vector(near, near, np.abs(near) * 2.0**-52)
-
-    def _number(self, expr: Expr) -> Vector:
-        key = id(expr)
-        if key not in self.numbers:
-            self.numbers[key] = self._compute(expr)
-        return self.numbers[key]
-
-    def _compute(self, expr: Expr) -> Vector:
-        match expr:
-            case Constant():
-                return self._constant(expr.value)
-            case ParameterRef():
-                return self._constant(self.parameters.get(expr.id))
-            case AsOf():
-                return self._constant(self.on)
-            case FactRef():
-                return self._fact(self.program.facts[expr.name])
-            case Arithmetic():
-                return vectors.arithmetic(expr.op, self._number(expr.left), self._number(expr.right))
-            case Negate():
-                inner = self._number(expr.operand)
-                return Vector(-inner.high, -inner.low, inner.error, inner.doubts())
-            case Abs():
-                inner = self._number(expr.operand)
-                size = np.abs(inner.low)
-                return Vector(size, size, inner.error, inner.doubts())
-            case Ceil():
-                return vectors.ceiling(self._number(expr.operand))
-            case Extremum():
-                return vectors.extremum(expr.op, [self._number(o) for o in expr.operands])
-            case YearsSince():
-                return self._years_since(self._number(expr.operand))
-            case CountOf():
-                rows = self.block.truths[list(self.plan.layout.items[expr.fact].values())]
-                unknown = (rows != UNKNOWN).any(axis=0)
-                low = np.where(unknown, (rows == TRUE).sum(axis=0), np.nan)
-                return Vector(low, np.where(unknown, (rows >= UNKNOWN).sum(axis=0), np.nan))
-            case Choice():
-                return self._choice(expr)
-            case _:
-                # `previous` of plain values, member aggregates: unknown.
-                return Vector.exact(np.full(1, np.nan))
-
-    def _fact(self, spec: FactSpec) -> Vector:
-        sent = self.block.numbers[self.plan.layout.numbers[spec.name]]
-        if spec.derive is None and spec.at_least is None and spec.at_most is None:
-            return Vector.exact(sent)
-        missing = np.isnan(sent)
-        low, high = sent, sent
-        error: Floats | None = None
-        doubt: Mask | None = None
-        if spec.derive is not None:
-            derived = self._wide(self._number(spec.derive))
-            low = np.where(missing, derived.low, sent)
-            high = np.where(missing, derived.high, sent)
-            error = np.where(missing, derived.errors(), np.abs(sent) * 2.0**-52)
-            inner = derived.doubts()
-            doubt = None if inner is None else inner & missing
-        if spec.at_least is not None or spec.at_most is not None:
-            # Bounds make intervals; whoever needs one in this row is answered by the reference.
-            unknown = np.isnan(low)
-            bounded = np.zeros(self.size, dtype=bool)
-            for limit in (spec.at_least, spec.at_most):
-                if limit is not None:
-                    vector = self._wide(self._number(limit))
-                    bounded |= ~np.isnan(vector.low)
-                    inner = vector.doubts()
-                    bounded |= inner if inner is not None else False
-            bounded &= unknown
-            doubt = bounded if doubt is None else doubt | bounded
-        return Vector(low, high, error, doubt)
-
-    def _wide(self, vector: Vector) -> Vector:
-        """A vector of a constant, spread over the block."""
-        if vector.low.shape == (self.size,):
-            return vector
-        low, high = np.broadcast_to(vector.low, self.size), np.broadcast_to(vector.high, self.size)
-        error = None if vector.error is None else np.broadcast_to(vector.error, self.size)
-        doubt = None if vector.doubt is None else np.broadcast_to(vector.doubt, self.size)
-        return Vector(low, high, error, doubt)
-
-    def _choice(self, expr: Choice) -> Vector:
-        """A choice of numbers; rows whose test is open are left to the reference."""
-        if id(expr.test) not in self.plan.row_of:
-            whole = np.full(self.size, np.nan)
-            return Vector(whole, whole, None, np.ones(self.size, dtype=bool))
-        test = self.truths[self._row(expr.test)]
-        then, other = self._wide(self._number(expr.then)), self._wide(self._number(expr.otherwise))
-        holds = test == TRUE
-        result = np.where(holds, then.low, other.low)
-        error = np.where(holds, then.errors(), other.errors())
-        doubt = np.where(holds, _no(then.doubts(), self.size), _no(other.doubts(), self.size))
-        doubt |= test == UNKNOWN
-        return Vector(result, result, error, doubt)
-
-    def _years_since(self, days: Vector) -> Vector:
-        known = ~np.isnan(days.low)
-        ordinals = np.where(known, days.low, 1).astype(np.int64)
-        stamps = (ordinals - date(1970, 1, 1).toordinal()).astype("datetime64[D]")
-        months = stamps.astype("datetime64[M]").astype(np.int64)
-        years, month = months // 12 + 1970, months % 12 + 1
-        day = (stamps - stamps.astype("datetime64[M]")).astype(np.int64) + 1
-        before = (self.on.month * 100 + self.on.day) < month * 100 + day
-        whole = np.where(known, self.on.year - years - before, np.nan)
-        return Vector(whole, whole, np.zeros_like(whole))
 
     # --- verdicts -------------------------------------------------------------------------------
 
@@ -454,7 +326,7 @@ class _Run:
         rule = self.program.rules[index]
         assert rule.due is not None
         assert rule.due.after is not None
-        column = self._number(FactRef(rule.due.after)).low
+        column = self.numbers.of(FactRef(rule.due.after)).low
         lut_row = 3 * self.truths[self.plan.applies[index]] + self.truths[self.plan.requires[index]]
         for ordinal in np.unique(column[~np.isnan(column)]):
             anchor = date.fromordinal(int(ordinal))
@@ -472,7 +344,3 @@ class _Run:
         for name in rule.periodic:
             given |= self._known(name, index) == TRUE
         self.letters[index, given] = ord(Verdict.NOT_APPLICABLE.letter)
-
-
-def _no(doubt: Mask | None, size: int) -> Mask:
-    return np.zeros(size, dtype=bool) if doubt is None else doubt

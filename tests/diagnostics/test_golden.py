@@ -38,7 +38,9 @@ def lay_out(sections: list[tuple[str, str | None, str]], folder: Path) -> None:
     given = {path for path, _, _ in sections}
     files = [(path, None, text) for path, text in DEFAULTS.items() if path not in given]
     if not any(path.startswith("small/1/rules/") for path in given):
-        files = [(path, how, text.replace("kind: duty", "kind: duty\n  reason: background")) for path, how, text in files]
+        files = [
+            (path, how, text.replace("kind: duty", "kind: duty\n  reason: background")) for path, how, text in files
+        ]
     for path, how, text in [*files, *sections]:
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -34,14 +34,16 @@ async def ask(dsn: str, query: str) -> Any:
         await connection.close()
 
 
-def permissions(folder: Path) -> dict[str, tuple[int, int, int]]:
-    """Mode, owner and group of each folder above `folder`, and of what lies beside them."""
+def permissions(folder: Path, ours: Path) -> dict[str, tuple[int, int, int]]:
+    """Mode, owner and group of each folder above `folder`, and of all that lies beside them from `ours` on down.
+
+    What lies beside `ours` itself belongs to others, who may change it meanwhile.
+    """
     seen = {}
     for parent in folder.parents:
-        for path in (parent, *parent.iterdir()):
-            with contextlib.suppress(FileNotFoundError):  # other programs come and go in shared folders
-                facts = path.lstat()
-                seen[str(path)] = (facts.st_mode, facts.st_uid, facts.st_gid)
+        for path in (parent, *(parent.iterdir() if parent.is_relative_to(ours) else ())):
+            facts = path.lstat()
+            seen[str(path)] = (facts.st_mode, facts.st_uid, facts.st_gid)
     return seen
 
 
@@ -105,15 +107,15 @@ async def test_room_for_every_pool(data_dir: Path) -> None:
 
 async def test_permissions_outside_stay_as_they_were(public_tmp: Path) -> None:
     folder = public_tmp / "a" / "data"
-    folder.parent.mkdir(mode=0o755)
-    before = permissions(folder)
+    for beside in (folder.parent, public_tmp / "beside", folder.parent / "beside"):
+        beside.mkdir(mode=0o751)
+    before = permissions(folder, public_tmp)
     async with EmbeddedPostgres(folder) as server:
         await ask(server.dsn, "SELECT 1")
-        during = permissions(folder)
-    after = permissions(folder)
-    for later in (during, after):
-        assert {path: facts for path, facts in before.items() if later.get(path, facts) != facts} == {}
-    assert set(after) - set(before) == {str(folder)}
+        during = permissions(folder, public_tmp)
+    after = permissions(folder, public_tmp)
+    private = (stat.S_IFDIR | 0o700, os.geteuid(), os.getegid())
+    assert during == after == {**before, str(folder): private}
 
 
 def test_a_data_folder_that_exists_keeps_its_mode(data_dir: Path) -> None:

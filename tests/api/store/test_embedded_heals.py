@@ -91,9 +91,9 @@ async def test_a_frozen_server_is_noticed_and_forgiven(data_dir: Path) -> None:
         try:
             for _ in range(2):
                 began = time.monotonic()
-                health = await database.health(timeout_s=0.3)
+                health = await database.health(timeout_s=0.6)
                 assert not health.ok
-                assert time.monotonic() - began < 1
+                assert time.monotonic() - began < 1.1
         finally:
             os.kill(server.pid, signal.SIGCONT)
             os.kill(backend, signal.SIGCONT)
