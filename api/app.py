@@ -59,12 +59,13 @@ def create_app(settings: Settings, *, extra_routes: Sequence[ControllerRouterHan
     pool = ThreadPoolExecutor(_COMPUTING_THREADS, "xueheng-batch")
     app = Litestar(
         [*evaluations.ROUTES, *catalogue.ROUTES, *health.ROUTES, *docs.ROUTES, *problems.ROUTES, *extra_routes],
-        middleware=[LoopbackGuard],
         exception_handlers=EXCEPTION_HANDLERS,
         state=State({"xueheng": AppState(plans, Catalogue(plans), settings.limits, pool)}),
         openapi_config=None,
         logging_config=None,
     )
+    # Outside of everything else, so that a refused request learns not even which addresses exist.
+    app.asgi_handler = LoopbackGuard(app.asgi_handler)
     # What was built stays: the collector need not walk it again, and forked workers share its memory.
     gc.collect()
     gc.freeze()

@@ -105,12 +105,12 @@ def _case(node: yaml.MappingNode) -> None:
 
 def small_files(text: str) -> dict[str, str]:
     """The files of a folder of rulesets with one ruleset, `small@1`."""
-    root = yaml.compose(text, Loader=yaml.BaseLoader)
+    root = yaml.compose(text, Loader=yaml.CBaseLoader)
     assert isinstance(root, yaml.MappingNode)
     parts = _keys(root)
     unknown = set(parts) - {"title", "facts", "rules", "cases", "ruleset"}
     assert not unknown, f"no part of a small ruleset: {unknown}"
-    head = yaml.compose(HEAD, Loader=yaml.BaseLoader)
+    head = yaml.compose(HEAD, Loader=yaml.CBaseLoader)
     assert isinstance(head, yaml.MappingNode)
     if "ruleset" in parts:
         given = _keys(parts["ruleset"])

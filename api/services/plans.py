@@ -19,6 +19,7 @@ from engine.registry import Library
 __all__ = ["Chosen", "Plan", "Plans", "Selection", "authority_notices", "notices_on", "rule_ids"]
 
 _KEPT_BLANKS = 512
+_ANY_DAY = date(2020, 1, 1)
 _AUTHORITY_NOTICES = {"consultation_draft": "consultation_draft", "unofficial_copy": "unofficial_copy"}
 
 
@@ -160,7 +161,8 @@ class Plans:
         return name in self._published
 
     def warm(self) -> None:
-        """Build the plan of every subject that a ruleset has rules for."""
+        """Build the plan of every subject that a ruleset has rules for, down to the first judgement."""
         for name, ruleset in self.library.rulesets.items():
             for subject in {subject for rule in ruleset.rules for subject in rule.subjects}:
-                self.get(name, subject)
+                plan = self.get(name, subject)
+                Blank(plan.program, Context(ruleset.starts or _ANY_DAY, self.library.path(ruleset.jurisdiction)))
