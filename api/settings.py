@@ -84,6 +84,6 @@ class Settings:
 def _port(text: str | None) -> int:
     if text is None:
         return _PORT
-    if not (text.isascii() and text.isdigit() and 0 <= int(text) <= 65535):
-        raise BadSetting(f"XUEHENG_PORT is `{text}`: expected a whole number from 0 to 65535")
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
+        raise BadSetting(f"XUEHENG_PORT is `{text}`: expected a whole number from 1 to 65535")
     return int(text)

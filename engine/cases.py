@@ -33,7 +33,7 @@ __all__ = ["CaseRun", "Evaluate", "raw_value", "run_cases"]
 Evaluate = Callable[[Program, Facts, Context], Outcome]
 """A back end's entry: `evaluate(program, facts, context)`."""
 
-_NUMBER = re.compile(r"-?\d{1,30}(\.\d{1,30})?")
+_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 _NUMERIC = ("integer", "number", "percent")
 
 

@@ -30,16 +30,16 @@ _EXAMPLES = {
     "cycle": "2021-2025",
 }
 _KEYS = {
-    "year": re.compile(r"(\d{4})"),
-    "year to 09-30": re.compile(r"(\d{4})"),
-    "school_year": re.compile(r"(\d{4})-(\d{4})"),
-    "half_year": re.compile(r"(\d{4})-H([12])"),
-    "quarter": re.compile(r"(\d{4})-Q([1-4])"),
-    "term": re.compile(r"(\d{4})-(\d{4})-T([12])"),
-    "month": re.compile(r"(\d{4})-(0[1-9]|1[0-2])"),
-    "fortnight": re.compile(r"(\d{4})-W(\d{2})"),
-    "week": re.compile(r"(\d{4})-W(\d{2})"),
-    "cycle": re.compile(r"(\d{4})-(\d{4})"),
+    "year": re.compile(r"([0-9]{4})"),
+    "year to 09-30": re.compile(r"([0-9]{4})"),
+    "school_year": re.compile(r"([0-9]{4})-([0-9]{4})"),
+    "half_year": re.compile(r"([0-9]{4})-H([12])"),
+    "quarter": re.compile(r"([0-9]{4})-Q([1-4])"),
+    "term": re.compile(r"([0-9]{4})-([0-9]{4})-T([12])"),
+    "month": re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])"),
+    "fortnight": re.compile(r"([0-9]{4})-W([0-9]{2})"),
+    "week": re.compile(r"([0-9]{4})-W([0-9]{2})"),
+    "cycle": re.compile(r"([0-9]{4})-([0-9]{4})"),
 }
 _PARTS = {"half_year": 2, "quarter": 4, "month": 12}
 FIRST_YEAR, LAST_YEAR = 1900, 2200

@@ -6,41 +6,47 @@ Lines and columns, as shown to people, count from 1.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
+
+import msgspec
 
 __all__ = ["Source", "Span", "Text"]
 
 _ESCAPE_LENGTHS = {"x": 2, "u": 4, "U": 8}
 
 
-@dataclass(frozen=True, slots=True)
 class Source:
     """A named text. `path` is relative to the folder of rulesets and is only ever shown."""
 
-    path: str
-    text: str
-    _line_starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    __slots__ = ("_line_starts", "path", "text")
 
-    def __post_init__(self) -> None:
-        starts = [0]
-        starts.extend(i + 1 for i, char in enumerate(self.text) if char == "\n")
-        object.__setattr__(self, "_line_starts", tuple(starts))
+    def __init__(self, path: str, text: str) -> None:
+        self.path = path
+        self.text = text
+        # Made when somebody asks for a place: a file without mistakes is never asked.
+        self._line_starts: list[int] | None = None
+
+    def _starts(self) -> list[int]:
+        if self._line_starts is None:
+            self._line_starts = [0, *(match.end() for match in re.finditer("\n", self.text))]
+        return self._line_starts
 
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset, both from 1."""
-        line = bisect_right(self._line_starts, offset)
-        return line, offset - self._line_starts[line - 1] + 1
+        starts = self._starts()
+        line = bisect_right(starts, offset)
+        return line, offset - starts[line - 1] + 1
 
     def line(self, number: int) -> str:
         """The text of a line (from 1) without its end."""
-        start = self._line_starts[number - 1]
-        end = self._line_starts[number] - 1 if number < len(self._line_starts) else len(self.text)
+        starts = self._starts()
+        start = starts[number - 1]
+        end = starts[number] - 1 if number < len(starts) else len(self.text)
         return self.text[start:end].rstrip("\r")
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """A half-open range of code points of one source."""
 
     source: Source
@@ -48,8 +54,7 @@ class Span:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True):
     """A YAML scalar: its value, where it stands, and how it was written.
 
     `style` is libyaml's: None (plain), ``'``, ``"``, ``|`` or ``>``.

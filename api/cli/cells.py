@@ -17,8 +17,8 @@ from engine.check.ir import FactSpec
 __all__ = ["ascii_width", "cell_value"]
 
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " ", 0xA0: " ", 0x2212: "-"}
-_NUMBER = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d+)?")
-_DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
+_NUMBER = re.compile(r"[+-]?([0-9]{1,3}(,[0-9]{3})+|[0-9]+)?(\.[0-9]+)?")
+_DATE = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?")
 _SPREADSHEET_DIGITS = Context(prec=15)
 """A spreadsheet's number counts with 15 significant digits."""
 _TRUE = frozenset({"true", "yes", "y", "1", "是", "有", "对", "√", "✓", "✔"})

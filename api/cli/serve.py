@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import logging
 import os
 import signal
+import socket
 import sys
 from typing import Any
 
@@ -17,6 +20,7 @@ __all__ = ["serve"]
 _PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 _DRAIN_SECONDS = 30
 _SWITCH_SECONDS = 0.001
+_ASK_AGAIN_SECONDS = 0.01
 
 
 @click.command()
@@ -46,8 +50,8 @@ def _run(settings: Settings, workers: int) -> None:
         click.echo(refused, err=True)
         raise click.ClickException("the rulesets have errors; nothing is served") from None
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
-    ready = _Announcement(workers, f"xueheng: serving http://{_shown(settings.host)}:{settings.port}")
-    app.on_startup.append(ready.worker_is_ready)
+    ready = _Announcement(workers, settings.host, settings.port)
+    app.on_startup.append(ready.watch)
     main = os.getpid()
 
     def in_worker(_target: str) -> Any:
@@ -68,11 +72,22 @@ def _run(settings: Settings, workers: int) -> None:
         respawn_failed_workers=workers > 1,
         workers_kill_timeout=_DRAIN_SECONDS,
     )
-    try:
-        # The worker is a fork: the application built above is there at once, its memory shared.
-        server.serve(target_loader=in_worker)
-    except (OSError, RuntimeError) as error:
-        raise click.ClickException(f"cannot listen on {_shown(settings.host)}:{settings.port}: {error}") from None
+    _refuse_taken_port(settings)
+    # The worker is a fork: the application built above is there at once, its memory shared.
+    server.serve(target_loader=in_worker)
+
+
+def _refuse_taken_port(settings: Settings) -> None:
+    """The workers share their port with whoever allows it, so another server would go unnoticed."""
+    host = _address(settings.host)
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, settings.port))
+        except OSError as error:
+            where = f"{_shown(settings.host)}:{settings.port}"
+            reason = "another program listens there" if error.errno == errno.EADDRINUSE else error.strerror
+            raise click.ClickException(f"cannot listen on {where} (XUEHENG_PORT): {reason}") from None
 
 
 def _address(host: str) -> str:
@@ -90,22 +105,36 @@ class _Announcement:
     are started later find it empty.
     """
 
-    def __init__(self, workers: int, text: str) -> None:
-        self._text = text
+    def __init__(self, workers: int, host: str, port: int) -> None:
+        self._host, self._port = host, port
         self._read, write = os.pipe()
         os.set_blocking(self._read, False)
         os.write(write, b"." * (workers - 1) + b"!")
         self._write = write  # kept open, so that an empty pipe is no end of file
+        self._watch: asyncio.Task[None] | None = None
 
-    async def worker_is_ready(self) -> None:
-        """Called by each worker once it can answer."""
+    async def watch(self) -> None:
+        """Called by each worker before it listens."""
+        self._watch = asyncio.create_task(self._announce())
+
+    async def _announce(self) -> None:
+        while not await self._answers():
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)
         try:
             mark = os.read(self._read, 1)
         except BlockingIOError:
             return
         if mark == b"!":
-            click.echo(self._text)
+            click.echo(f"xueheng: serving http://{_shown(self._host)}:{self._port}")
             sys.stdout.flush()
+
+    async def _answers(self) -> bool:
+        try:
+            _, writer = await asyncio.open_connection(_address(self._host), self._port)
+        except OSError:
+            return False
+        writer.close()
+        return True
 
 
 def _die_with(parent: int) -> None:

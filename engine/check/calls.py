@@ -111,7 +111,7 @@ def _literal(checker: Checker, node: ast.Call, name: str) -> Typed:
 
 
 def _day(text: str) -> date | None:
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
         return None
     try:
         return date.fromisoformat(text)

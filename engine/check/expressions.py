@@ -54,7 +54,7 @@ __all__ = ["Typed", "check_expression"]
 
 Typed = tuple[Expr, Type] | None
 
-_NUMBER = re.compile(r"\d{1,15}(\.\d{1,12})?")
+_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,12})?")
 _OPERATORS: dict[type[ast.cmpop], Operator] = {
     ast.Eq: "==",
     ast.NotEq: "!=",

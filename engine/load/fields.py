@@ -19,8 +19,8 @@ from engine.source import Span, Text
 
 __all__ = ["Fields", "kind_of", "read_date", "read_decimal", "read_list"]
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 
 
 def kind_of(node: Node) -> str:
@@ -122,7 +122,7 @@ class Fields:
         text = self.text(key, required=required)
         if text is None:
             return None
-        if not re.fullmatch(r"-?\d{1,15}", text.value):
+        if not re.fullmatch(r"-?[0-9]{1,15}", text.value):
             self.collector.add(codes.bad_scalar("a whole number", text.value, text.span))
             return None
         return int(text.value)
@@ -194,7 +194,7 @@ class Fields:
         texts = self.texts(key, required=required)
         if not texts:
             return None
-        numbers = [int(t.value) for t in texts if re.fullmatch(r"\d{1,9}", t.value)]
+        numbers = [int(t.value) for t in texts if re.fullmatch(r"[0-9]{1,9}", t.value)]
         if len(texts) != 2 or len(numbers) != 2 or numbers[0] >= numbers[1]:
             written = ", ".join(t.value for t in texts)
             self.collector.add(

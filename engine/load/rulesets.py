@@ -107,7 +107,7 @@ def _years(fields: Fields) -> tuple[int, int] | None:
     texts = fields.texts("period", required=False)
     if not texts:
         return None
-    years = [int(t.value) for t in texts if re.fullmatch(r"\d{4}", t.value)]
+    years = [int(t.value) for t in texts if re.fullmatch(r"[0-9]{4}", t.value)]
     if len(years) != 2 or len(texts) != 2 or years[0] > years[1]:
         written = ", ".join(t.value for t in texts)
         fields.collector.add(codes.bad_scalar("two years `[first, last]`", f"[{written}]", texts[0].span))

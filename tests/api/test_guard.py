@@ -69,7 +69,7 @@ def test_other_addresses_may_not(host: str) -> None:
     [
         ({}, Settings()),
         ({"XUEHENG_PORT": "", "XUEHENG_RULESETS": " ", "XUEHENG_SOURCES": ""}, Settings()),
-        ({"XUEHENG_PORT": "0", "XUEHENG_HOST": "::1"}, Settings(host="::1", port=0)),
+        ({"XUEHENG_PORT": "65535", "XUEHENG_HOST": "::1"}, Settings(host="::1", port=65535)),
         (
             {"XUEHENG_RULESETS": "a b", "XUEHENG_SOURCES": "c", "XUEHENG_DATA_DIR": "d", "XUEHENG_DATABASE_URL": "e"},
             Settings(rulesets=Path("a b"), sources=Path("c"), data_dir=Path("d"), database_url="e"),
@@ -80,7 +80,7 @@ def test_settings_are_read_from_the_environment(environment: dict[str, str], exp
     assert Settings.from_environment(environment) == expected
 
 
-@pytest.mark.parametrize("port", ["x", "-1", "65536", "8000.0", "٣", "8e3"])
+@pytest.mark.parametrize("port", ["x", "-1", "0", "65536", "8000.0", "٣", "8e3"])
 def test_a_port_is_a_number(port: str) -> None:
     with pytest.raises(BadSetting, match="XUEHENG_PORT"):
         Settings.from_environment({"XUEHENG_PORT": port})

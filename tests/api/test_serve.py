@@ -175,6 +175,12 @@ def test_a_port_in_use_is_refused() -> None:
         assert f"cannot listen on 127.0.0.1:{port}" in refused(port)
 
 
+def test_a_second_server_on_the_same_port_is_refused() -> None:
+    with served() as (_, connection):
+        assert "another program listens there" in refused(connection.port)
+        assert ask(connection, "GET", "/health/live")[0] == 200
+
+
 def test_another_address_is_refused() -> None:
     assert "this machine only" in refused(free_port(), XUEHENG_HOST="0.0.0.0")
 

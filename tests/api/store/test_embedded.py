@@ -308,11 +308,11 @@ def test_a_path_too_long_for_a_socket(own_data_dir: Path, tmp_path: Path, start_
 
 
 def test_the_callers_settings_for_other_servers_do_not_matter(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"PGPORT": "1", "PGDATA": "/nowhere", "PGOPTIONS": "-c x=y", "LC_ALL": "xx_YY.UTF-8"}.items():
+    others = {"PGPORT": "1", "PGDATA": "/nowhere", "PGDATESTYLE": "german", "PGHOST": "db", "LC_ALL": "xx_YY.UTF-8"}
+    for name, value in others.items():
         monkeypatch.setenv(name, value)
     with EmbeddedPostgres(data_dir) as server:
-        monkeypatch.delenv("PGOPTIONS")
-        assert asyncio.run(ask(server.dsn, "SHOW port")) == "5432"
+        assert asyncio.run(ask(server.dsn, "SELECT date '2026-11-22'::text")) == "2026-11-22"
 
 
 def test_half_a_cluster_of_a_killed_start_is_removed(data_dir: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from api.store import embedded
 from api.store.embedded import EmbeddedPostgres
+from api.store.errors import StoreUnavailable
 from api.store.launcher import logfile
 from api.store.pool import Limits, open_database
 
@@ -81,22 +82,27 @@ async def test_a_lost_socket_is_made_again(data_dir: Path, monkeypatch: pytest.M
 
 
 async def test_a_frozen_server_is_noticed_and_forgiven(data_dir: Path) -> None:
-    limits = Limits(connections=2, acquire_s=0.5, connect_s=0.5, statement_s=0.2)
+    limits = Limits(connections=2, acquire_s=3, connect_s=3, statement_s=0.1)
     async with EmbeddedPostgres(data_dir) as server, await open_database(server.dsn, limits) as database:
-        async with database.connection() as connection:
-            backend = connection.get_server_pid()
+        async with database.connection() as connection, database.connection() as other:
+            backends = [connection.get_server_pid(), other.get_server_pid()]
         assert server.pid is not None
-        os.kill(backend, signal.SIGSTOP)
-        os.kill(server.pid, signal.SIGSTOP)
+        for pid in (*backends, server.pid):
+            os.kill(pid, signal.SIGSTOP)
         try:
+            began = time.monotonic()
+            with pytest.raises(StoreUnavailable, match="in the middle: TimeoutError"):
+                async with database.connection() as connection:
+                    await connection.execute("SELECT 1")
+            assert time.monotonic() - began < 2.5
             for _ in range(2):
                 began = time.monotonic()
                 health = await database.health(timeout_s=0.6)
                 assert not health.ok
                 assert time.monotonic() - began < 1.1
         finally:
-            os.kill(server.pid, signal.SIGCONT)
-            os.kill(backend, signal.SIGCONT)
+            for pid in (server.pid, *backends):
+                os.kill(pid, signal.SIGCONT)
         deadline = time.monotonic() + 5
         while not (await database.health()).ok:
             assert time.monotonic() < deadline
