@@ -207,7 +207,8 @@ def _date(value: object, keys: tuple[str, ...], problems: list[FactProblem]) -> 
         _wrong("a date like `2025-12-31`", value, keys, problems)
         return None
     try:
-        if len(value) == len("2025-12-31"):
+        # `fromisoformat` alone would also take weeks, as in 2025-W52-3.
+        if len(value) == len("2025-12-31") and value[4] == value[7] == "-":
             day = date.fromisoformat(value)
             if 1900 <= day.year <= 2200:
                 return day

@@ -153,9 +153,8 @@ def _coverage(library: Library, ruleset: Ruleset) -> None:
     tested = {name.value for case in cases for name, _ in case.expect}
     untested = [rule.id for rule in ruleset.rules if rule.id.split("/", 1)[1] not in tested]
     click.secho(ruleset.name, bold=True)
-    click.echo(
-        f"  {len(clauses):,} clauses, {with_rules:,} with rules; without, in whole or part: {_counts(reasons, CLAUSE_REASONS)}"
-    )
+    without = _counts(reasons, CLAUSE_REASONS)
+    click.echo(f"  {len(clauses):,} clauses, {with_rules:,} with rules; without, in whole or part: {without}")
     if ruleset.source == "facts_only":
         click.echo("  its original is not at hand, so its sentences cannot be counted")
     click.echo(

@@ -44,12 +44,13 @@ def _run(settings: Settings, workers: int) -> None:
 
     from api.app import RulesetsRefused, create_app
 
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    _refuse_taken_port(settings)
     try:
         app = create_app(settings)
     except RulesetsRefused as refused:
         click.echo(refused, err=True)
         raise click.ClickException("the rulesets have errors; nothing is served") from None
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     ready = _Announcement(workers, settings.host, settings.port)
     app.on_startup.append(ready.watch)
     main = os.getpid()
@@ -72,7 +73,6 @@ def _run(settings: Settings, workers: int) -> None:
         respawn_failed_workers=workers > 1,
         workers_kill_timeout=_DRAIN_SECONDS,
     )
-    _refuse_taken_port(settings)
     # The worker is a fork: the application built above is there at once, its memory shared.
     server.serve(target_loader=in_worker)
 
@@ -118,7 +118,7 @@ class _Announcement:
         self._watch = asyncio.create_task(self._announce())
 
     async def _announce(self) -> None:
-        while not await self._answers():
+        while not await self._answers():  # noqa: ASYNC110 - nobody is told when a port begins to listen
             await asyncio.sleep(_ASK_AGAIN_SECONDS)
         try:
             mark = os.read(self._read, 1)

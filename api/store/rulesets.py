@@ -26,6 +26,7 @@ __all__ = [
     "PublishedRulesets",
     "RetirementRefused",
     "RulesetEntry",
+    "sha256_digest",
 ]
 
 ENTRY = """

@@ -8,7 +8,7 @@ import msgspec
 
 from api.problems import CATALOGUE
 from api.web.examples import BATCH, BATCH_LINES, EVALUATION
-from api.wire import replies
+from api.wire import listings, replies
 from api.wire.requests import BatchRequest, EvaluationRequest, RecordRequest
 from engine.words import EVIDENCE, FORCES, SUBJECTS, TOPICS
 
@@ -19,6 +19,7 @@ Json = dict[str, Any]
 _JSON = "application/json"
 _NDJSON = "application/x-ndjson"
 _REFERENCE = "#/components/schemas/{name}"
+_REPLIES = (replies.EvaluationReply, replies.BatchReply, replies.BatchLine, replies.ProblemReply)
 _ANYWHERE = ("foreign-host", "forwarded-request", "internal-error")
 _DAY: Json = {"type": "string", "format": "date", "examples": ["2026-11-22"]}
 _FROM_BODY = ("malformed-json", "nested-too-deeply", "invalid-request", "missing-as-of", "bad-date")
@@ -57,9 +58,9 @@ def document(version: str) -> Json:
 
 
 def _schemas() -> Json:
-    types = [getattr(replies, name) for name in replies.__all__]
+    types = [getattr(listings, name) for name in listings.__all__]
     _, found = msgspec.json.schema_components(
-        [*types, EvaluationRequest, BatchRequest, RecordRequest], ref_template=_REFERENCE
+        [*types, *_REPLIES, EvaluationRequest, BatchRequest, RecordRequest], ref_template=_REFERENCE
     )
     schemas: Json = dict(found)
     for name in ("EvaluationRequest", "BatchRequest"):
@@ -220,14 +221,14 @@ def _paths() -> Json:
     }
     topic = _parameter("query", "topic", {"enum": list(TOPICS)}, "only facts that rules of this topic read")
     subject = _parameter("query", "subject", {"enum": list(SUBJECTS)}, "only facts about this subject")
-    ruleset: Json = {"anyOf": [_ref(replies.RulesetReply), _ref(replies.RulesetVersionsReply)]}
-    types = {**_json(replies.ProblemTypesReply), "text/html": {"schema": _text()}}
-    type_ = {**_json(replies.ProblemTypeReply), "text/html": {"schema": _text()}}
+    ruleset: Json = {"anyOf": [_ref(listings.RulesetReply), _ref(listings.RulesetVersionsReply)]}
+    types = {**_json(listings.ProblemTypesReply), "text/html": {"schema": _text()}}
+    type_ = {**_json(listings.ProblemTypeReply), "text/html": {"schema": _text()}}
     found = ("not-found", "invalid-request")
     return {
         "/v1/evaluations": {"post": evaluate},
         "/v1/evaluations/batch": {"post": batch},
-        "/v1/rulesets": _get("listRulesets", "All rulesets", _json(replies.RulesetsReply), "invalid-request"),
+        "/v1/rulesets": _get("listRulesets", "All rulesets", _json(listings.RulesetsReply), "invalid-request"),
         "/v1/rulesets/{name}": _get(
             "showRuleset",
             "`id`: its versions; `id@version`: its rules",
@@ -238,14 +239,14 @@ def _paths() -> Json:
         "/v1/rulesets/{name}/clauses": _get(
             "listClauses",
             "Every clause of the document, with its rules or why it has none",
-            _json(replies.ClausesReply),
+            _json(listings.ClausesReply),
             *found,
             parameters=[name],
         ),
         "/v1/facts": _get(
             "listFacts",
             "The fact dictionary",
-            _json(replies.FactsReply),
+            _json(listings.FactsReply),
             "invalid-request",
             "unknown-subject",
             parameters=[subject, topic],
@@ -253,13 +254,13 @@ def _paths() -> Json:
         "/v1/divisions/{code}": _get(
             "showDivision",
             "A division, and who governs it on a day",
-            _json(replies.DivisionReply),
+            _json(listings.DivisionReply),
             *found,
             "bad-date",
             parameters=[code, _parameter("query", "as_of", _DAY, "the day; without it no ruleset is chosen")],
         ),
-        "/health/live": _get("live", "The process answers", _json(replies.HealthReply)),
-        "/health/ready": _get("ready", "Evaluations are answered", _json(replies.HealthReply)),
+        "/health/live": _get("live", "The process answers", _json(listings.HealthReply)),
+        "/health/ready": _get("ready", "Evaluations are answered", _json(listings.HealthReply)),
         "/problems": _get("listProblems", "All types of problem", types, parameters=[language]),
         "/problems/{slug}": _get(
             "showProblem", "What a type of problem means", type_, "not-found", parameters=[slug, language]

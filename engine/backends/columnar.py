@@ -206,7 +206,7 @@ class _Run:
                 passed: Truths = _PASSES[self.letters[self.program.index[node.rule]]]
                 return passed
             case InDivision():
-                inside = [any(code in path[:2] for code in node.codes) for path in self.places]
+                inside = [any(code in path for code in node.codes) for path in self.places]
                 return np.where(np.array(inside)[self.place_of], TRUE, FALSE).astype(np.uint8)
             case FactRef(name):
                 return self._derived_truth(name)

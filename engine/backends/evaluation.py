@@ -172,7 +172,7 @@ class Values(ABC):
             case AsOf():
                 return self.context.on
             case InDivision():
-                return bool(self.context.path) and any(code in self.context.path[:2] for code in expr.codes)
+                return any(code in self.context.path for code in expr.codes)
             case ParameterRef():
                 return self.context.parameters.get(expr.id)
             case Passes():

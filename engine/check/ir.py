@@ -87,7 +87,7 @@ class AsOf:
 
 @dataclass(frozen=True, slots=True)
 class InDivision:
-    """`division == "…"` or `division in (…)`: the record's division is one of `codes`."""
+    """`division == "…"` or `division in (…)`: the record's division is one of `codes` or lies in one."""
 
     codes: tuple[str, ...]
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.wire import replies
+from api.wire import listings
 from tests.api.conftest import HERE, Client
 
 
@@ -18,7 +18,7 @@ def get(client: Client, path: str, shape: type, **query: str) -> dict[str, Any]:
 
 
 def test_rulesets_are_listed(client: Client) -> None:
-    found = get(client, "/v1/rulesets", replies.RulesetsReply)["rulesets"]
+    found = get(client, "/v1/rulesets", listings.RulesetsReply)["rulesets"]
     assert [(r["id"], r["version"]) for r in found] == [
         ("standard", "2017.1"),
         ("town", "2021.1"),
@@ -34,8 +34,8 @@ def test_rulesets_are_listed(client: Client) -> None:
 
 
 def test_versions_and_one_version(client: Client) -> None:
-    versions = get(client, "/v1/rulesets/town", replies.RulesetVersionsReply)
-    one = get(client, "/v1/rulesets/town@2021.1", replies.RulesetReply)
+    versions = get(client, "/v1/rulesets/town", listings.RulesetVersionsReply)
+    one = get(client, "/v1/rulesets/town@2021.1", listings.RulesetReply)
     assert versions["versions"] == [{k: v for k, v in one.items() if k not in ("parameters", "rules")}]
     assert [p["id"] for p in one["parameters"]] == ["relaxed-class-size"]
     rules = {r["rule"].split("/")[1]: r for r in one["rules"]}
@@ -48,8 +48,8 @@ def test_versions_and_one_version(client: Client) -> None:
 
 
 def test_the_ledger_accounts_for_every_clause(client: Client) -> None:
-    body = get(client, "/v1/rulesets/town/clauses", replies.ClausesReply)
-    assert body == get(client, "/v1/rulesets/town@2021.1/clauses", replies.ClausesReply)
+    body = get(client, "/v1/rulesets/town/clauses", listings.ClausesReply)
+    assert body == get(client, "/v1/rulesets/town@2021.1/clauses", listings.ClausesReply)
     coverage = body["coverage"]
     assert (coverage["clauses"], coverage["with_rules"], coverage["without_rules"]) == (10, 9, {"procedural": 1})
     assert coverage["rules"] == 11
@@ -63,9 +63,9 @@ def test_the_ledger_accounts_for_every_clause(client: Client) -> None:
 
 
 def test_facts_by_subject_and_topic(client: Client) -> None:
-    everything = get(client, "/v1/facts", replies.FactsReply)["facts"]
-    county = get(client, "/v1/facts", replies.FactsReply, subject="county")["facts"]
-    training = get(client, "/v1/facts", replies.FactsReply, topic="teacher-training")["facts"]
+    everything = get(client, "/v1/facts", listings.FactsReply)["facts"]
+    county = get(client, "/v1/facts", listings.FactsReply, subject="county")["facts"]
+    training = get(client, "/v1/facts", listings.FactsReply, topic="teacher-training")["facts"]
     assert len(everything) == 15
     assert [f["fact"] for f in county] == [
         "rotating_teachers",
@@ -91,18 +91,18 @@ def test_facts_by_subject_and_topic(client: Client) -> None:
     ],
 )
 def test_who_governs_a_division(client: Client, code: str, day: str, ruleset: str | None, also: list[str]) -> None:
-    body = get(client, f"/v1/divisions/{code}", replies.DivisionReply, as_of=day)
+    body = get(client, f"/v1/divisions/{code}", listings.DivisionReply, as_of=day)
     assert (body["as_of"], body["ruleset"], body["also_applicable"]) == (day, ruleset, also)
 
 
 def test_a_division_knows_its_place_and_its_past(client: Client) -> None:
-    city = get(client, "/v1/divisions/150600", replies.DivisionReply)
+    city = get(client, "/v1/divisions/150600", listings.DivisionReply)
     assert [step["name"] for step in city["path"]] == ["鄂尔多斯市", "内蒙古自治区", "全国"]
     assert city["supersedes"] == [{"code": "152700", "name": "伊克昭盟"}]
     assert [c["code"] for c in city["children"]] == ["150602", "150603", "150627"]
     assert (city["as_of"], city["ruleset"], city["also_applicable"]) == (None, None, [])
     assert [r["ruleset"] for r in city["rulesets"]] == ["town@2021.1", "upland@2019.1", "standard@2017.1"]
-    old = get(client, "/v1/divisions/152700", replies.DivisionReply)
+    old = get(client, "/v1/divisions/152700", listings.DivisionReply)
     assert (old["until"], old["successors"]) == ("2001", [{"code": "150600", "name": "鄂尔多斯市"}])
 
 
@@ -139,8 +139,8 @@ def test_a_refused_method_names_the_allowed_ones(client: Client) -> None:
 
 
 def test_health(client: Client) -> None:
-    assert get(client, "/health/live", replies.HealthReply) == {"status": "live"}
-    ready = get(client, "/health/ready", replies.HealthReply)
+    assert get(client, "/health/live", listings.HealthReply) == {"status": "live"}
+    ready = get(client, "/health/ready", listings.HealthReply)
     assert ready == {
         "status": "ready",
         "rulesets": ["standard@2017.1", "town@2021.1", "upland@2019.1", "valley@2023-draft.1"],

@@ -11,7 +11,8 @@ from litestar.testing import TestClient
 
 from api.app import create_app
 from api.problems import CATALOGUE, language_of
-from api.wire.replies import ProblemReply, ProblemTypeReply, ProblemTypesReply
+from api.wire.listings import ProblemTypeReply, ProblemTypesReply
+from api.wire.replies import ProblemReply
 from tests.api.conftest import BASE_URL, SETTINGS, Client
 
 HTML = {"accept": "text/html"}

@@ -56,8 +56,9 @@ def test_all_in_the_order_of_files_and_places() -> None:
 
 def test_the_same_finding_is_kept_once() -> None:
     collector = Collector()
-    collector.add(mistake("one", "one"))
-    collector.add(mistake("one", "one"))
+    same = mistake("one", "one")
+    collector.add(same)
+    collector.add(Diagnostic("E000", "error", "wrong", same.span))
     assert len(collector.found) == 1
     assert collector.failed
 

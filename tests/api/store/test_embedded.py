@@ -100,6 +100,23 @@ async def test_the_service_is_no_superuser(server: EmbeddedPostgres) -> None:
     assert await ask(server.dsn, "SELECT NOT rolsuper FROM pg_roles WHERE rolname = current_user")
 
 
+async def test_the_log_shows_no_rows(server: EmbeddedPostgres) -> None:
+    begin = server.log_file.size()
+    connection = await asyncpg.connect(server.dsn)
+    try:
+        await connection.execute("CREATE TEMPORARY TABLE pupil (name text UNIQUE CHECK (name <> 'Li Ming'))")
+        for name in ("Li Ming", "Wang Fang", "Wang Fang"):
+            with contextlib.suppress(asyncpg.IntegrityConstraintViolationError):
+                await connection.execute("INSERT INTO pupil VALUES ($1)", name)
+    finally:
+        await connection.close()
+    said = server.log_file.tail(begin)
+    assert "violates check constraint" in said
+    assert "violates unique constraint" in said
+    assert "Wang" not in said
+    assert "INSERT INTO pupil VALUES ($1)" in said
+
+
 async def test_room_for_every_pool(data_dir: Path) -> None:
     async with EmbeddedPostgres(data_dir, max_connections=connections_for(3, 7)) as server:
         assert int(await ask(server.dsn, "SHOW max_connections")) > 3 * 7
