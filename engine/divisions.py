@@ -72,7 +72,13 @@ class Divisions:
 
 def read_divisions(text: str) -> Divisions:
     """The table from its CSV text. Raises ValueError when a row is malformed."""
-    reader = csv.DictReader(io.StringIO(text))
+    try:
+        return _read(csv.DictReader(io.StringIO(text)))
+    except csv.Error as error:
+        raise ValueError(f"divisions.csv: {error}") from None
+
+
+def _read(reader: csv.DictReader[str]) -> Divisions:
     if tuple(reader.fieldnames or ()) != COLUMNS:
         raise ValueError(f"divisions.csv: expected the columns {','.join(COLUMNS)}")
     rows = []

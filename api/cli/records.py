@@ -100,11 +100,13 @@ def text_lines(stream: BinaryIO, encoding: str | None) -> tuple[Iterator[str], s
     """The lines of a text file, with their ends, and the encoding in which it is read.
 
     Without one: by its byte order mark, else UTF-8 where the first megabyte is that, else GB18030, in
-    which Chinese spreadsheets are saved. Raises BadFile while reading, when bytes do not fit.
+    which Chinese spreadsheets are saved. Raises LookupError for an encoding that does not exist, and
+    BadFile while reading, when bytes do not fit.
     """
     sample = stream.read(_SAMPLE_BYTES)
     chosen = encoding or _guessed(sample)
-    return _lines(io.BufferedReader(_Resumed(sample, stream)), chosen), chosen
+    text = io.TextIOWrapper(io.BufferedReader(_Resumed(sample, stream)), chosen, newline="")
+    return _lines(text, chosen), chosen
 
 
 def _guessed(sample: bytes) -> str:
@@ -136,20 +138,19 @@ class _Resumed(io.RawIOBase):
         return len(block)
 
 
-def _lines(stream: BinaryIO, encoding: str) -> Iterator[str]:
+def _lines(text: io.TextIOWrapper, encoding: str) -> Iterator[str]:
     number = 0
-    with io.TextIOWrapper(stream, encoding, newline="") as text:
-        while True:
-            number += 1
-            try:
-                line = text.readline(MAX_LINE_BYTES + 1)
-            except UnicodeDecodeError:
-                raise BadFile(f"near line {number:,} it is no {encoding.upper()}; name the --encoding") from None
-            if not line:
-                return
-            if len(line) > MAX_LINE_BYTES:
-                raise BadFile(f"line {number:,} is longer than {MAX_LINE_BYTES:,} characters")
-            yield line
+    while True:
+        number += 1
+        try:
+            line = text.readline(MAX_LINE_BYTES + 1)
+        except UnicodeDecodeError:
+            raise BadFile(f"near line {number:,} it is no {encoding.upper()}; name the --encoding") from None
+        if not line:
+            return
+        if len(line) > MAX_LINE_BYTES:
+            raise BadFile(f"line {number:,} is longer than {MAX_LINE_BYTES:,} characters")
+        yield line
 
 
 def csv_rows(

@@ -35,9 +35,11 @@ def read_facts(plan: Plan, raw: Mapping[str, Any]) -> Facts:
 
 def outcome_json(chosen: Chosen, codes: str) -> bytes:
     """`{"all": …, "measured": …}` from the codes of all rules: the wanted ones that are no advice count."""
-    found = {CODES[codes[i]] for i in chosen.counted}
-    measured = {CODES[codes[i]] for i in chosen.measured}
-    return b'{"all":"%s","measured":"%s"}' % (overall(found).value.encode(), overall(measured).value.encode())
+    return b'{"all":"%s","measured":"%s"}' % (_overall(chosen.counted(codes)), _overall(chosen.measured(codes)))
+
+
+def _overall(codes: Iterable[str]) -> bytes:
+    return str(overall([CODES[code] for code in set(codes)]).value).encode()
 
 
 def findings_of(plan: Plan, facts: Facts, context: Context, record: Explainer, rules: Iterable[int]) -> list[Finding]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from operator import itemgetter
 
 from api.services.blanks import Blank, facts_by_rule
 from api.wire.verdicts import VerdictWriter, encode
@@ -18,6 +19,7 @@ from engine.registry import Library
 
 __all__ = ["Chosen", "Plan", "Plans", "Selection", "authority_notices", "notices_on", "rule_ids"]
 
+Pick = Callable[[str], Iterable[str]]
 _KEPT_BLANKS = 512
 _ANY_DAY = date(2020, 1, 1)
 _AUTHORITY_NOTICES = {"consultation_draft": "consultation_draft", "unofficial_copy": "unofficial_copy"}
@@ -53,13 +55,18 @@ class Selection:
         return cls(*(None if words is None else frozenset(words) for words in (evidence, topics, force)))
 
 
+def _pick(places: tuple[int, ...]) -> Pick:
+    """What takes the codes at some places from the codes of all rules."""
+    return itemgetter(*places) if places else lambda _: ""
+
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The rules of a program under a selection: their places, and those that an outcome counts."""
+    """The rules of a program under a selection: their places, and what picks the codes that outcomes count."""
 
     rules: tuple[int, ...]
-    counted: tuple[int, ...]
-    measured: tuple[int, ...]
+    counted: Pick
+    measured: Pick
     everything: bool
     """True when no rule was left out."""
 
@@ -109,7 +116,7 @@ class Plan:
         )
         counted = tuple(i for i in rules if self.program.rules[i].force != "advisory")
         measured = tuple(i for i in counted if self.program.rules[i].evidence == "measured")
-        return Chosen(rules, counted, measured, len(rules) == len(self.program.rules))
+        return Chosen(rules, _pick(counted), _pick(measured), len(rules) == len(self.program.rules))
 
     def _head(self, on: date) -> bytes:
         """The `ruleset` of a reply without its closing brace."""

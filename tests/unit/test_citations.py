@@ -1,6 +1,7 @@
 """Proof and quotation of citations against an original."""
 
 import hashlib
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -218,7 +219,7 @@ def test_sentences(text: str, parts: list[str]) -> None:
 def test_every_word_lies_in_one_sentence(text: str) -> None:
     spans = list(sentences(text, 0, len(text)))
     assert all(a < b for a, b in spans)
-    assert all(b <= c for (_, b), (c, _) in zip(spans, spans[1:], strict=False))
+    assert all(b <= c for (_, b), (c, _) in itertools.pairwise(spans))
     for place, char in enumerate(text):
         if char.isalnum():
             assert sum(a <= place < b for a, b in spans) == 1

@@ -1,0 +1,62 @@
+"""`xueheng rulesets` on the rulesets that came with the program."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from click.testing import Result
+
+Call = Callable[..., Result]
+
+
+def test_list(xueheng: Call) -> None:
+    result = xueheng("rulesets", "list")
+    assert result.exit_code == 0
+    [row] = [line for line in result.stdout.splitlines() if line.startswith("erdos@2021.1")]
+    assert "鄂尔多斯市 150600" in row
+    assert "in_force" in row
+    assert "2021-05-17" in row
+
+
+def test_show_has_every_clause_and_rule(xueheng: Call, rulesets: Path) -> None:
+    result = xueheng("rulesets", "show", "small", "--rulesets", rulesets)
+    assert result.exit_code == 0
+    for rule in ("class-size", "rotation", "area", "no-key-class", "rooms", "open", "kind", "plan"):
+        assert f"small/{rule}  " in result.stdout
+    assert "when primary_classes > 0: max_class_size_primary <= 45" in result.stdout
+    assert "school, binding, measured, each year" in result.stdout
+
+
+def test_show_an_unknown_one(xueheng: Call, rulesets: Path) -> None:
+    result = xueheng("rulesets", "show", "smal", "--rulesets", rulesets)
+    assert result.exit_code == 2
+    assert "did you mean `small`?" in result.stderr
+
+
+def test_conflicts(xueheng: Call, rulesets: Path) -> None:
+    rules = rulesets / "small/1/rules/planning.yaml"
+    text = rules.read_text("utf-8").replace(
+        "- {id: rotation,", "- {id: rotation, conflicts_with: [area], note: 两处数字不同,"
+    )
+    rules.write_text(text, "utf-8")
+    result = xueheng("rulesets", "show", "small@1", "--conflicts", "--rulesets", rulesets)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("small/area  一  area_m2 >= 3.825")
+    assert lines[1].startswith("small/rotation  一  rate >= 10")
+    assert lines[2].strip() == "两处数字不同"
+    assert lines[-1] == "1 contradiction in small@1"
+
+
+def test_coverage(xueheng: Call, rulesets: Path) -> None:
+    result = xueheng("rulesets", "coverage", "--rulesets", rulesets)
+    assert result.exit_code == 0
+    assert "1 clauses, 1 with rules; without, in whole or part: none" in result.stdout
+    assert "8 rules: 5 measured, 3 attested; 8 binding" in result.stdout
+    assert "without a worked case: small/area" in result.stdout
+
+
+def test_a_broken_folder_is_refused(xueheng: Call, rulesets: Path) -> None:
+    (rulesets / "facts/small.yaml").write_text("x", "utf-8")
+    result = xueheng("rulesets", "list", "--rulesets", rulesets)
+    assert result.exit_code == 2
+    assert "see `xueheng lint`" in result.stderr
