@@ -47,13 +47,13 @@ fuzz:  ## Compare the back ends on many generated pairs (FUZZ_PAIRS=1000000)
 lint:  ## Check style, types, import order and the rulesets
 	@$(install) dev
 	@failed=; \
-	check() { echo "== $$*"; "$$@" || failed="$$failed $$1"; }; \
+	check() { echo "== $$*"; "$$@" || failed="$$failed\n  $$*"; }; \
 	check $(bin)/ruff check .; \
 	check $(bin)/ruff format --check .; \
 	check $(bin)/mypy; \
 	check $(bin)/lint-imports; \
 	check $(bin)/xueheng lint; \
-	if [ -n "$$failed" ]; then echo "lint failed:$$failed"; exit 1; fi
+	if [ -n "$$failed" ]; then printf "lint failed:$$failed\n"; exit 1; fi
 
 .PHONY: format
 format:  ## Format the Python files and make the safe fixes

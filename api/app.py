@@ -67,6 +67,5 @@ def create_app(settings: Settings, *, extra_routes: Sequence[ControllerRouterHan
     # Outside of everything else, so that a refused request learns not even which addresses exist.
     app.asgi_handler = LoopbackGuard(app.asgi_handler)
     # What was built stays: the collector need not walk it again, and forked workers share its memory.
-    gc.collect()
     gc.freeze()
     return app

@@ -1,6 +1,7 @@
 """Every diagnostic code with its one constructor.
 
-E1xx files and YAML, E2xx expressions, E3xx names and rules, E4xx the ledger, E5xx cases.
+E1xx files and YAML, E2xx expressions, E3xx names and rules, E4xx the ledger, E5xx cases,
+E6xx published versions.
 Messages are lowercase, name things in backticks, and say what was expected.
 """
 
@@ -34,6 +35,7 @@ __all__ = [
     "missing_key",
     "not_utf8",
     "period_misuse",
+    "published_moved",
     "subject_mismatch",
     "table_malformed",
     "type_mismatch",
@@ -279,3 +281,16 @@ def clause_order(path: str, problem: str, span: Span) -> Diagnostic:
 def case_mismatch(case: str, problem: str, span: Span, help: str | None = None) -> Diagnostic:
     """A worked case that cannot run, or whose expectation fails."""
     return _error("E501", f"case `{case}`: {problem}", span, help=help)
+
+
+# --- E6xx: published versions ---------------------------------------------------------------
+
+
+def published_moved(name: str, recorded: str, found: str, span: Span) -> Diagnostic:
+    """A published version whose meaning is another one now."""
+    return _error(
+        "E601",
+        f"`{name}` was published as `{recorded}` and never changes, but its files now give `{found}`",
+        span,
+        help="undo the change, or publish it as a new version",
+    )

@@ -18,7 +18,7 @@ import msgspec
 from engine.check.ir import FactSpec, Ruleset
 from engine.check.walk import facts_of
 
-__all__ = ["SEMANTICS", "closure", "digest", "text_closure"]
+__all__ = ["SEMANTICS", "Plain", "canonical", "closure", "digest", "text_closure"]
 
 SEMANTICS = "1"
 """The version of what expressions, periods and verdicts mean; recorded beside every digest."""
@@ -96,7 +96,11 @@ def text_closure(ruleset: Ruleset, dictionary: Mapping[str, FactSpec]) -> Plain:
     }
 
 
+def canonical(plain: Plain) -> bytes:
+    """The bytes that a digest covers: JSON with sorted keys, no white space, UTF-8."""
+    return msgspec.json.encode(plain, order="sorted")
+
+
 def digest(plain: Plain) -> str:
-    """`sha256:…` of the canonical JSON (keys sorted, no white space, UTF-8)."""
-    canonical = msgspec.json.encode(plain, order="sorted")
-    return f"sha256:{hashlib.sha256(canonical).hexdigest()}"
+    """`sha256:` and the hexadecimal digest of the canonical bytes."""
+    return f"sha256:{hashlib.sha256(canonical(plain)).hexdigest()}"

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from types import MappingProxyType
 
 from engine import codes
 from engine.check.dictionary import Dictionary, check_dictionary
@@ -24,9 +25,12 @@ from engine.load.dictionary import load_dictionary
 from engine.load.documents import CaseDoc, EntryDoc
 from engine.load.rulesets import load_cases, load_clauses, load_rules, load_ruleset
 from engine.passes.pipeline import build_program
+from engine.publications import PUBLISHED, Publication, check_publications, read_publications
 from engine.source import Source
 
-__all__ = ["Applicable", "Library", "load_library"]
+__all__ = ["NONE_RETIRED", "Applicable", "Library", "load_library"]
+
+NONE_RETIRED: Mapping[str, date] = MappingProxyType({})
 
 _RULESET_FILE = re.compile(r"(?P<id>[a-z][a-z0-9-]*)/(?P<version>[A-Za-z0-9.-]+)/(?P<rest>.+)")
 _LISTS = ("rules", "cases")
@@ -54,13 +58,14 @@ class Library:
         divisions: Divisions,
         rulesets: Iterable[Ruleset],
         cases: Mapping[str, tuple[CaseDoc, ...]],
-        diagnostics: tuple[Diagnostic, ...],
+        publications: Mapping[str, Publication],
     ) -> None:
         self.dictionary = dictionary
         self.divisions = divisions
         self.rulesets: Mapping[str, Ruleset] = {r.name: r for r in sorted(rulesets, key=_newest_first)}
         self.cases = cases
-        self.diagnostics = diagnostics
+        self.publications = publications
+        self.diagnostics: tuple[Diagnostic, ...] = ()
         self._programs: dict[tuple[str, str], Program] = {}
         self._readers: dict[str, FactReader] = {}
         self._paths: dict[str, tuple[str, ...]] = {}
@@ -95,17 +100,28 @@ class Library:
             for name, ruleset in self.rulesets.items()
         }
 
-    def find(self, name: str) -> Ruleset | None:
-        """A ruleset by `id@version`, or the newest version by `id`."""
+    def find(
+        self, name: str, on: date | None = None, retired: Mapping[str, date] = NONE_RETIRED
+    ) -> Ruleset | None:
+        """A ruleset by `id@version`; by `id` the newest version, with `on` the newest in force then, if any is."""
         if "@" in name:
             return self.rulesets.get(name)
-        return next((r for r in self.rulesets.values() if r.id == name), None)
+        versions = [r for r in self.rulesets.values() if r.id == name]
+        in_force = [r for r in versions if on is not None and self.in_force(r, on, retired)]
+        return next(iter((*in_force, *versions)), None)
 
-    def applicable(self, code: str, on: date, *, official: bool = False) -> Applicable:
+    def in_force(self, ruleset: Ruleset, on: date, retired: Mapping[str, date] = NONE_RETIRED) -> bool:
+        """True when a version has started by a day and is not retired on it. `retired`: from which day, by name."""
+        until = retired.get(ruleset.name)
+        return (ruleset.starts is None or ruleset.starts <= on) and (until is None or on < until)
+
+    def applicable(
+        self, code: str, on: date, *, official: bool = False, retired: Mapping[str, date] = NONE_RETIRED
+    ) -> Applicable:
         """The rulesets of a division on a day. `official` takes only documents in force.
 
-        Of several versions of one ruleset the newest that has started by the day counts. Repealed
-        documents govern nothing unless pinned.
+        Of several versions of one ruleset the newest in force on the day counts. Repealed documents
+        govern nothing unless pinned.
         """
         found: dict[str, Ruleset] = {}
         existing: list[Ruleset] = []
@@ -117,7 +133,7 @@ class Library:
                 authority = ruleset.document.authority
                 if authority == "repealed" or (official and authority != "in_force"):
                     continue
-                if ruleset.starts is None or ruleset.starts <= on:
+                if self.in_force(ruleset, on, retired):
                     found.setdefault(ruleset.id, ruleset)
         chosen = list(found.values())
         return Applicable(chosen[0] if chosen else None, tuple(chosen[1:]), tuple(existing))
@@ -135,7 +151,8 @@ def load_library(files: Mapping[str, str], *, cases: bool = False) -> Library:
 
     `files` maps paths like `erdos/2021.1/rules/class-size.yaml` to their texts. With `cases` the worked
     cases are loaded too. Mistakes are in `Library.diagnostics`; a ruleset with errors is still there as
-    far as it could be read, so the caller decides by the diagnostics whether to serve it.
+    far as it could be read, so the caller decides by the diagnostics whether to serve it. Published
+    versions are compared with their record once nothing else is wrong.
     Raises ValueError when `divisions.csv` is malformed.
     """
     collector = Collector()
@@ -168,7 +185,12 @@ def load_library(files: Mapping[str, str], *, cases: bool = False) -> Library:
                     if rest.startswith("cases/")
                     for doc in load_cases(source, collector)
                 )
-    return Library(dictionary, divisions, rulesets, case_docs, tuple(collector.found))
+    publications = read_publications(Source(PUBLISHED, files.get(PUBLISHED, "")), collector)
+    library = Library(dictionary, divisions, rulesets, case_docs, publications)
+    if not collector.failed:
+        check_publications(publications, library.digests, collector)
+    library.diagnostics = tuple(collector.found)
+    return library
 
 
 def _read_folder(id_: str, version: str, sources: Mapping[str, Source], collector: Collector) -> RulesetParts | None:

@@ -6,6 +6,8 @@ Scalars keep the style in which they were written, so a quoted number stays a qu
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import yaml
 
 from engine.registry import Library, load_library
@@ -138,3 +140,12 @@ def small_files(text: str) -> dict[str, str]:
 def small_library(text: str) -> Library:
     """The loaded library of a small ruleset; whatever is wrong is in its `diagnostics`."""
     return load_library(small_files(text), cases=True)
+
+
+def lay_out(files: dict[str, str], folder: Path) -> Path:
+    """Write the files of a folder of rulesets."""
+    for name, text in files.items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, "utf-8")
+    return folder

@@ -10,7 +10,7 @@ import click
 
 from api.cli.backends import BACKENDS
 from api.cli.options import rulesets_option
-from api.files import read_rulesets
+from api.files import RulesetFiles, read_rulesets
 from engine import codes
 from engine.cascades import without_consequences
 from engine.cases import run_cases
@@ -18,7 +18,7 @@ from engine.diagnostics import Diagnostic, render_all
 from engine.divisions import read_divisions
 from engine.registry import Library, load_library
 
-__all__ = ["lint"]
+__all__ = ["Report", "inspect", "inspect_files", "lint"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,11 @@ def lint(paths: tuple[Path, ...], folder: Path) -> None:
 
 def inspect(folder: Path) -> Report:
     """Read, load and check a folder of rulesets and run all its cases on every back end."""
-    files = read_rulesets(folder)
+    return inspect_files(read_rulesets(folder))
+
+
+def inspect_files(files: RulesetFiles) -> Report:
+    """The same for files that have been read."""
     diagnostics = list(files.diagnostics)
     divisions = _divisions(files.texts)
     if divisions is not None:
@@ -124,5 +128,5 @@ def _summary(report: Report, found: Iterable[Diagnostic], shown: Sequence[str]) 
     ]
     summary = f"{', '.join(parts)}; {', '.join(looked_at)}"
     if report.withheld:
-        summary += f"; {_counted(report.withheld, 'case')} wait until the rules and facts they name are right"
+        summary += f"; until the rules and facts they name are right, {_counted(report.withheld, 'case')} not run"
     return summary

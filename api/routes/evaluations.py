@@ -38,17 +38,18 @@ async def evaluate_batch(request: Request[Any, Any, Any]) -> Response[bytes] | S
     kind = media_type(request, (JSON, NDJSON))
     language = language_of(request.headers.get("accept-language"))
     body = await read_body(request, state.limits.body_bytes, state.limits.body_seconds)
-    loop = asyncio.get_running_loop()
+    options = read_options(list(request.query_params.multi_items()))
     if kind == NDJSON:
-        options = read_options(list(request.query_params.multi_items()))
         batch = Batch(state.plans, options, state.limits, language, ndjson=True)
         return Stream(_stream(batch.ndjson(body), state, len(body)), media_type=NDJSON)
 
     def run() -> bytes:
-        wanted = read_batch(body)
+        wanted = read_batch(body, options)
         return Batch(state.plans, wanted, state.limits, language, ndjson=False).json(wanted.records)
 
-    reply = run() if len(body) <= SMALL_BODY_BYTES else await loop.run_in_executor(state.pool, run)
+    if len(body) <= SMALL_BODY_BYTES:
+        return Response(run(), media_type=JSON)
+    reply = await asyncio.get_running_loop().run_in_executor(state.pool, run)
     return Response(reply, media_type=JSON)
 
 

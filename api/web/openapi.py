@@ -20,6 +20,7 @@ _JSON = "application/json"
 _NDJSON = "application/x-ndjson"
 _REFERENCE = "#/components/schemas/{name}"
 _REPLIES = (replies.EvaluationReply, replies.BatchReply, replies.BatchLine, replies.ProblemReply)
+_TAGS = (("/v1/evaluations", "evaluations"), ("/v1/", "rulesets, facts, divisions"), ("/", "server"))
 _ANYWHERE = ("foreign-host", "forwarded-request", "internal-error")
 _DAY: Json = {"type": "string", "format": "date", "examples": ["2026-11-22"]}
 _FROM_BODY = ("malformed-json", "nested-too-deeply", "invalid-request", "missing-as-of", "bad-date")
@@ -46,10 +47,14 @@ never zero or false. Refusals are `application/problem+json`; what each type mea
 
 def document(version: str) -> Json:
     """The whole description."""
+    paths = _paths()
+    for path, item in paths.items():
+        for operation in item.values():
+            operation["tags"] = [next(tag for prefix, tag in _TAGS if path.startswith(prefix))]
     return {
         "openapi": "3.1.0",
         "info": {"title": "Xueheng", "version": version, "description": _DESCRIPTION},
-        "paths": _paths(),
+        "paths": paths,
         "components": {"schemas": _schemas(), "responses": _problem_responses()},
     }
 
@@ -159,16 +164,16 @@ def _get(id_: str, summary: str, content: Json, *problems: str, parameters: list
     return {"get": operation}
 
 
-def _ndjson_parameters() -> list[Json]:
+def _batch_parameters() -> list[Json]:
     def query(name: str, schema: Json, description: str) -> Json:
-        return _parameter("query", name, schema, f"NDJSON only: {description}")
+        return _parameter("query", name, schema, f"{description}; a JSON body may say it itself and comes first")
 
     lists = [
         {**query(name, _words(words), "only these rules, separated by commas"), "style": "form", "explode": False}
         for name, words in (("evidence", EVIDENCE), ("topics", TOPICS), ("force", FORCES))
     ]
     return [
-        query("as_of", _DAY, "the day of the evaluation; required"),
+        query("as_of", _DAY, "the day of the evaluation, required in one of the two"),
         query("detail", {"enum": ["codes", "findings", "full"]}, "how much is told of each record"),
         query("ruleset", _text(), "judge by this one, as `id@version`"),
         query("authority", {"enum": ["any", "official"]}, "`official` takes only documents in force"),
@@ -200,7 +205,7 @@ def _paths() -> Json:
         "description": "As JSON, or as NDJSON with one record a line and the options in the query. Records that cannot "
         "be judged have an `error` in place of their results; the others are not affected. When a key stands "
         "twice in an object, the last value counts.",
-        "parameters": [language, *_ndjson_parameters()],
+        "parameters": [language, *_batch_parameters()],
         "requestBody": {
             "required": True,
             "content": {
@@ -231,7 +236,7 @@ def _paths() -> Json:
         "/v1/rulesets": _get("listRulesets", "All rulesets", _json(listings.RulesetsReply), "invalid-request"),
         "/v1/rulesets/{name}": _get(
             "showRuleset",
-            "`id`: its versions; `id@version`: its rules",
+            "By id its versions, by id@version its rules",
             {_JSON: {"schema": ruleset}},
             *found,
             parameters=[name],

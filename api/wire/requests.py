@@ -15,6 +15,7 @@ from engine.diagnostics import did_you_mean
 from engine.words import EVIDENCE, FORCES, TOPICS
 
 __all__ = [
+    "BatchOptions",
     "BatchRequest",
     "Detail",
     "EvaluationRequest",
@@ -66,7 +67,7 @@ class BatchRequest(Options, kw_only=True, forbid_unknown_fields=True):
 
 
 class BatchOptions(Options, kw_only=True, forbid_unknown_fields=True):
-    """The options of an NDJSON batch, from the query."""
+    """The options of a batch from its query: an NDJSON body has no place for them."""
 
     detail: Detail = "findings"
 
@@ -81,6 +82,7 @@ class RecordRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     members: list[Any] | None = None
 
 
+_DEFAULTS = BatchOptions()
 _OBJECT: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
 _BATCH = msgspec.json.Decoder(BatchRequest)
 _RECORD = msgspec.json.Decoder(RecordRequest)
@@ -141,13 +143,16 @@ def read_evaluation(body: bytes) -> EvaluationRequest:
     return request
 
 
-def read_batch(body: bytes) -> BatchRequest:
-    """The envelope of a JSON batch. Raises Problem."""
+def read_batch(body: bytes, query: BatchOptions) -> BatchRequest:
+    """The envelope of a JSON batch; the query stands in for what the body leaves out. Raises Problem."""
     try:
         request = decode(body, _BATCH)
     except Problem as problem:
         raise _explained(problem, BatchRequest.__struct_fields__) from None
     _checked(request)
+    for name in BatchOptions.__struct_fields__:
+        if getattr(request, name) == getattr(_DEFAULTS, name):
+            setattr(request, name, getattr(query, name))
     return request
 
 
@@ -164,7 +169,7 @@ def read_record(raw: bytes | msgspec.Raw) -> RecordRequest:
 
 
 def read_options(query: list[tuple[str, str]]) -> BatchOptions:
-    """The options of an NDJSON batch from query parameters.
+    """The options of a batch from query parameters.
 
     Lists are repeated or separated by commas; `parameters` is a JSON object. Raises Problem.
     """

@@ -17,7 +17,6 @@ from engine.backends import timeline
 from engine.backends.base import Context, due_state, excluded
 from engine.backends.evaluation import Value, Values, plain
 from engine.check.ir import (
-    Aggregate,
     Compare,
     CountOf,
     Expr,

@@ -125,7 +125,6 @@ def _each_of_window(evaluation: Evaluator, rule: Rule, window: tuple[int, int]) 
     """Every period inside must hold: a finished failed one makes N, a finished missing one U, else T."""
     period, on = rule.period, evaluation.context.on
     assert period is not None
-    given = set.intersection(*(set(evaluation.series(name)) for name in rule.periodic))
     missing: list[int | None] = []
     open_at: int | None = None
     met_at: int | None = None
@@ -139,7 +138,7 @@ def _each_of_window(evaluation: Evaluator, rule: Rule, window: tuple[int, int]) 
         applied = True
         if not period.finished(at, on):
             open_at = at if open_at is None else open_at
-        elif at in given and applies and requirement is False:
+        elif applies and requirement is False:
             return Judged(Verdict.NON_COMPLIANT, at)
         elif applies and requirement:
             met_at = at

@@ -133,6 +133,16 @@ def test_bad_options(client: Client, options: dict[str, Any], query: dict[str, A
         assert response.headers["content-type"] == "application/problem+json"
 
 
+def test_the_query_stands_in_for_what_a_json_body_leaves_out(client: Client) -> None:
+    def ask(body: dict[str, Any], **query: str) -> Any:
+        return client.post(TO, params=query, json={"records": [GOOD], **body}).json()
+
+    whole = ask({"as_of": "2024-06-30", "detail": "codes", "evidence": ["measured"]})
+    assert ask({}, as_of="2024-06-30", detail="codes", evidence="measured") == whole
+    assert ask({"as_of": "2024-06-30", "detail": "codes"}, as_of="2019-06-30", evidence="measured") == whole
+    assert ask({"as_of": "2024-06-30"}, detial="codes")["type"] == "/problems/invalid-request"
+
+
 def test_a_parameter_of_the_query_stands_once(client: Client) -> None:
     response = client.post(f"{TO}?as_of=2024-06-30&as_of=2024-06-29", content=b"", headers=NDJSON)
     assert (response.status_code, response.json()["type"]) == (400, "/problems/invalid-request")

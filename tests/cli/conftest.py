@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli import main
-from tests.small import small_files
+from tests.small import lay_out, small_files
 
 RULESET = """
 facts:
@@ -38,15 +38,6 @@ rules:
 cases:
 - {case: at-the-limit, facts: {primary_classes: 1, max_class_size_primary: 45}, expect: {class-size: compliant}}
 """
-
-
-def lay_out(files: dict[str, str], folder: Path) -> Path:
-    """Write the files of a folder of rulesets."""
-    for name, text in files.items():
-        place = folder / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text, "utf-8")
-    return folder
 
 
 @pytest.fixture

@@ -32,14 +32,13 @@ def test_all_mistakes_at_once_in_order(xueheng: Call, rulesets: Path) -> None:
     assert "did you mean `max_class_size_primary`?" in result.stdout
     summary = result.stdout.splitlines()[-1]
     assert summary.startswith("3 errors in 3 files; 1 ruleset, 6 rules")
-    assert summary.endswith("1 case wait until the rules and facts they name are right") or "1 case" in summary
+    assert summary.endswith("until the rules and facts they name are right, 1 case not run")
 
 
 def test_a_failing_case_is_an_error(xueheng: Call, rulesets: Path) -> None:
     cases = rulesets / "small/1/cases/planning.yaml"
-    cases.write_text(
-        cases.read_text("utf-8").replace("max_class_size_primary: 45", "max_class_size_primary: 46"), "utf-8"
-    )
+    text = cases.read_text("utf-8").replace("max_class_size_primary: 45", "max_class_size_primary: 46")
+    cases.write_text(text, "utf-8")
     result = xueheng("lint", "--rulesets", rulesets)
     assert result.exit_code == 1
     assert "expected `compliant`, found `non_compliant`" in result.stdout

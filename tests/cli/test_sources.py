@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from tests.cli.conftest import lay_out
-from tests.small import small_files
+from tests.small import lay_out, small_files
 
 Call = Callable[..., Result]
 TEXT = "小学班额不超过45人。"

@@ -19,6 +19,7 @@ from engine.backends.reference import Evaluation
 from engine.check.ir import Compare, Constant, Expr, FactSpec, Program, Rule
 from engine.check.walk import facts_of, nodes
 from engine.facts import Facts
+from engine.periods import PeriodKind
 from engine.registry import Library, load_library
 
 RULESETS = Path(__file__).parents[2] / "rulesets"
@@ -183,7 +184,13 @@ def _holds(evaluation: Evaluation, rule: Rule, context: Context) -> bool:
 def _period(rule: Rule, context: Context) -> int | None:
     if rule.period is None:
         return None
-    return 2021 if rule.period.keyed_only else rule.period.last_finished(context.on)
+    return _newest(rule.period, context.on)
+
+
+def _newest(period: PeriodKind, on: date) -> int:
+    """The last finished period; of cycles without an anchor the one that ends this year."""
+    last = period.last_finished(on)
+    return on.year - period.years + 1 if last is None else last
 
 
 def _evaluation(program: Program, values: dict[str, object], context: Context) -> Evaluation:
@@ -199,7 +206,7 @@ def _evaluation(program: Program, values: dict[str, object], context: Context) -
         if spec.period is None:
             plain[name] = typed
         else:
-            last = 2021 if spec.period.keyed_only else cast(int, spec.period.last_finished(context.on))
+            last = _newest(spec.period, context.on)
             keyed[name] = {last: typed, last - 1: typed}
     return Evaluation(program, Facts(plain, keyed), context)  # type: ignore[arg-type]  # checked values
 
@@ -209,5 +216,5 @@ def _sent(spec: FactSpec, value: object, on: date) -> object:
         value = value.numerator if value.denominator == 1 else float(value)
     if spec.period is None:
         return value
-    last = 2021 if spec.period.keyed_only else cast(int, spec.period.last_finished(on))
+    last = _newest(spec.period, on)
     return {spec.period.key(last): value, spec.period.key(last - 1): value}
