@@ -61,15 +61,22 @@ class Text(msgspec.Struct, frozen=True):
     """
 
     value: str
-    span: Span
+    source: Source
+    start: int
+    end: int
     style: str | None = None
+
+    @property
+    def span(self) -> Span:
+        """Where the scalar stands, with its quotation marks."""
+        return Span(self.source, self.start, self.end)
 
     def part(self, start: int, end: int) -> Span:
         """The span in the file of `value[start:end]`, also inside folded and block scalars."""
         offsets = self._offsets()
         first = offsets[min(start, len(offsets) - 1)]
         last = offsets[min(max(end - 1, start), len(offsets) - 1)]
-        return Span(self.span.source, first, max(last + 1, first + 1))
+        return Span(self.source, first, max(last + 1, first + 1))
 
     @property
     def content(self) -> Span:
@@ -83,7 +90,7 @@ class Text(msgspec.Struct, frozen=True):
         raw text in the same order: walk both together and skip raw white space. In double quotes an
         escape stands for one character, and a backslash at a line's end for none.
         """
-        raw, at = self.span.source.text, self.span.start
+        raw, at = self.source.text, self.start
         if self.style in ("|", ">"):
             # Without a line behind the mark the value is empty, and stands where the file ends.
             at = raw.find("\n", at) + 1 or len(raw)

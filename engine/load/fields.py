@@ -15,6 +15,7 @@ from fractions import Fraction
 from engine import codes
 from engine.diagnostics import Collector, did_you_mean
 from engine.load.tree import Listing, Mapping, Node
+from engine.periods import FIRST_YEAR, LAST_YEAR
 from engine.source import Span, Text
 
 __all__ = ["Fields", "kind_of", "read_date", "read_decimal", "read_list"]
@@ -35,13 +36,16 @@ def kind_of(node: Node) -> str:
 
 
 def read_date(text: Text, collector: Collector) -> date | None:
-    """A date written `2025-12-31`."""
+    """A date written `2025-12-31`, in the years that periods can be reckoned in."""
     if _DATE.fullmatch(text.value):
         try:
-            return date.fromisoformat(text.value)
+            day = date.fromisoformat(text.value)
         except ValueError:
-            pass
-    collector.add(codes.bad_scalar("a date like `2025-12-31`", text.value, text.span))
+            day = None
+        if day is not None and FIRST_YEAR <= day.year <= LAST_YEAR:
+            return day
+    expected = f"a date like `2025-12-31` between {FIRST_YEAR} and {LAST_YEAR}"
+    collector.add(codes.bad_scalar(expected, text.value, text.span))
     return None
 
 

@@ -25,6 +25,8 @@ from engine.words import AUTHORITIES, CLAUSE_KINDS, CLAUSE_REASONS, FACT_TYPES, 
 
 __all__ = ["load_cases", "load_clauses", "load_rules", "load_ruleset"]
 
+MAX_YEARS_AFTER = 100
+
 _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -56,7 +58,7 @@ def load_ruleset(source: Source, collector: Collector) -> RulesetDoc | None:
     issuer = document.bilingual("issuer", required=False)
     signed, published = document.day("signed", required=False), document.day("published", required=False)
     authority = document.choice("authority", AUTHORITIES)
-    file = document.value("file", required=original)
+    file = _file_name(document, required=original)
     sha256 = _digest(document, required=original)
     code_points = document.integer("code_points", required=original)
     note = document.value("note", required=False)
@@ -113,6 +115,17 @@ def _years(fields: Fields) -> tuple[int, int] | None:
         fields.collector.add(codes.bad_scalar("two years `[first, last]`", f"[{written}]", texts[0].span))
         return None
     return years[0], years[1]
+
+
+def _file_name(document: Fields, *, required: bool) -> str | None:
+    """The name of a file in the folder of originals: a path could lead elsewhere."""
+    text = document.text("file", required=required)
+    if text is None:
+        return None
+    if text.value in (".", "..") or any(sign in text.value for sign in "/\\\0"):
+        document.collector.add(codes.bad_scalar("the name of a file, without a folder", text.value, text.span))
+        return None
+    return text.value
 
 
 def _digest(fields: Fields, *, required: bool) -> str | None:
@@ -306,8 +319,13 @@ def _due(fields: Fields) -> DueDoc | None:
         return _due_table(node, inner)
     after = inner.text("after", required=inner.has("years"))
     years = inner.integer("years", required=after is not None)
+    if years is not None and not 1 <= years <= MAX_YEARS_AFTER:
+        inner.collector.add(codes.bad_scalar(f"1 to {MAX_YEARS_AFTER} years", str(years), inner.key_span("years")))
+        years = None
     earliest, latest = inner.day("earliest", required=False), inner.day("latest", required=False)
     inner.done()
+    if (inner.has("after") or inner.has("years")) and (after is None or years is None):
+        return None
     if after is None and (earliest is None or latest is None):
         fields.collector.add(
             codes.due_inconsistent("`due` without `after` needs both `earliest` and `latest`", node.span)

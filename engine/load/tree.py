@@ -6,9 +6,9 @@ Scalars stay text: `no`, `on` and `2021.10` are what they look like; the schema 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from typing import Any
 
+import msgspec
 import yaml
 
 from engine import codes
@@ -21,21 +21,33 @@ MAX_DEPTH = 24
 MAX_FILE_CODE_POINTS = 2_000_000
 
 
-@dataclass(slots=True)
-class Mapping:
+class Mapping(msgspec.Struct, eq=False):
     """A YAML mapping: keys and values with their places."""
 
-    span: Span
-    keys: dict[str, Text] = field(default_factory=dict)
-    items: dict[str, Node] = field(default_factory=dict)
+    source: Source
+    start: int
+    end: int
+    keys: dict[str, Text] = {}
+    items: dict[str, Node] = {}
+
+    @property
+    def span(self) -> Span:
+        """Where the mapping stands."""
+        return Span(self.source, self.start, self.end)
 
 
-@dataclass(slots=True)
-class Listing:
+class Listing(msgspec.Struct, eq=False):
     """A YAML sequence."""
 
-    span: Span
-    items: list[Node] = field(default_factory=list)
+    source: Source
+    start: int
+    end: int
+    items: list[Node] = []
+
+    @property
+    def span(self) -> Span:
+        """Where the sequence stands."""
+        return Span(self.source, self.start, self.end)
 
 
 Node = Mapping | Listing | Text
@@ -70,16 +82,15 @@ class _Reader:
     def __init__(self, source: Source, collector: Collector) -> None:
         self._source = source
         self._collector = collector
-        self._events: Iterator[yaml.Event] = yaml.parse(source.text, Loader=yaml.CSafeLoader)
+        self._next = yaml.parse(source.text, Loader=yaml.CSafeLoader).__next__
 
     def document(self) -> Node | None:
         root: Node | None = None
-        for event in self._events:
+        while not isinstance(event := self._next(), yaml.StreamEndEvent):
             if isinstance(event, yaml.DocumentStartEvent):
                 if root is not None:
                     self._refuse_second(event)
-                first = next(self._events)
-                root = self._node(first, 0)
+                root = self._node(self._next(), 0)
         if isinstance(root, Text) and not root.value:
             return None
         return root
@@ -94,40 +105,47 @@ class _Reader:
         start = event.start_mark.index
         return Span(self._source, start, max(event.end_mark.index, start + 1))
 
-    def _node(self, event: yaml.Event, depth: int) -> Node:
-        if depth > MAX_DEPTH:
+    # Tens of thousands of events pass here at every start: one look at the class, no spans before they are asked for.
+    def _node(self, event: Any, depth: int) -> Node:
+        kind = event.__class__
+        if kind is yaml.AliasEvent:
+            self._collector.add(codes.alias_not_allowed(f"the alias `*{event.anchor}`", self._span(event)))
+            return Text("", self._source, event.start_mark.index, event.end_mark.index)
+        if event.anchor is not None or event.tag is not None:
+            self._refuse_marks(event)
+        start = event.start_mark.index
+        end = event.end_mark.index
+        if end == start:
+            end += 1
+        if kind is yaml.ScalarEvent:
+            return Text(event.value, self._source, start, end, event.style or None)
+        if depth >= MAX_DEPTH:
             self._collector.add(codes.limit_exceeded("nesting", f"{MAX_DEPTH} levels", self._span(event)))
             raise _Refused
-        if isinstance(event, yaml.AliasEvent):
-            self._collector.add(codes.alias_not_allowed(f"the alias `*{event.anchor}`", self._span(event)))
-            return Text("", self._span(event))
+        if kind is yaml.SequenceStartEvent:
+            listing = Listing(self._source, start, end)
+            while (event := self._next()).__class__ is not yaml.SequenceEndEvent:
+                listing.items.append(self._node(event, depth + 1))
+            return listing
+        return self._mapping(Mapping(self._source, start, end), depth + 1)
+
+    def _refuse_marks(self, event: Any) -> None:
         for what, mark in (("anchor", "&"), ("tag", "")):
-            written = getattr(event, what, None)
+            written = getattr(event, what)
             if written:
                 self._collector.add(codes.alias_not_allowed(f"the {what} `{mark}{written}`", self._span(event)))
-        if isinstance(event, yaml.ScalarEvent):
-            return Text(event.value, self._span(event), event.style or None)
-        if isinstance(event, yaml.SequenceStartEvent):
-            return self._listing(event, depth)
-        return self._mapping(event, depth)
 
-    def _listing(self, start: yaml.Event, depth: int) -> Listing:
-        listing = Listing(self._span(start))
-        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
-            listing.items.append(self._node(event, depth + 1))
-        return listing
-
-    def _mapping(self, start: yaml.Event, depth: int) -> Mapping:
-        mapping = Mapping(self._span(start))
-        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
-            key = self._node(event, depth + 1)
-            value = self._node(next(self._events), depth + 1)
-            if not isinstance(key, Text):
+    def _mapping(self, mapping: Mapping, depth: int) -> Mapping:
+        keys, items = mapping.keys, mapping.items
+        while (event := self._next()).__class__ is not yaml.MappingEndEvent:
+            key = self._node(event, depth)
+            value = self._node(self._next(), depth)
+            if key.__class__ is not Text:
                 self._collector.add(codes.wrong_shape("a word as key", "a list or mapping", key.span))
-            elif key.value in mapping.keys:
-                first, _ = self._source.place(mapping.keys[key.value].span.start)
+            elif key.value in keys:
+                first, _ = self._source.place(keys[key.value].start)
                 self._collector.add(codes.duplicate_key(key.value, key.span, first))
             else:
-                mapping.keys[key.value] = key
-                mapping.items[key.value] = value
+                keys[key.value] = key
+                items[key.value] = value
         return mapping
