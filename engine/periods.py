@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-__all__ = ["BadPeriod", "PeriodKind", "parse_kind"]
+__all__ = ["FIRST_YEAR", "LAST_YEAR", "BadPeriod", "PeriodKind", "parse_kind"]
 
 _WEEK_ZERO = date(2001, 1, 1)  # a Monday; fortnights are pairs of ISO weeks counted from here
 _TERM_STARTS = ((9, 1), (2, 1))  # autumn term September to January, spring term February to August

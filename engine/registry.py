@@ -100,9 +100,7 @@ class Library:
             for name, ruleset in self.rulesets.items()
         }
 
-    def find(
-        self, name: str, on: date | None = None, retired: Mapping[str, date] = NONE_RETIRED
-    ) -> Ruleset | None:
+    def find(self, name: str, on: date | None = None, retired: Mapping[str, date] = NONE_RETIRED) -> Ruleset | None:
         """A ruleset by `id@version`; by `id` the newest version, with `on` the newest in force then, if any is."""
         if "@" in name:
             return self.rulesets.get(name)

@@ -181,13 +181,7 @@ class _Planner:
         strata: dict[int, int] = {}
         for i in self.program.order:
             rule = self.program.rules[i]
-            below = [
-                strata[self.program.index[node.rule]]
-                for expr in (rule.when, rule.require)
-                if expr is not None
-                for node in nodes(expr)
-                if isinstance(node, Passes)
-            ]
+            below = [strata[self.program.index[other]] for other in rule.passes]
             strata[i] = 1 + max(below, default=-1)
         return strata
 

@@ -362,7 +362,7 @@ class Rule:
 
     `period` is the kind of the rule's periodic facts. `periodic` are those facts, `reads` the facts
     of the requirement, `conditions` those of `when`; derived facts stand beside what they derive
-    from. `window` holds the indexes of its first and last period.
+    from. `passes` are the rules whose verdicts it reads. `window` holds the indexes of its first and last period.
     """
 
     id: str
@@ -391,6 +391,7 @@ class Rule:
     reads: tuple[str, ...]
     conditions: tuple[str, ...]
     parameters: tuple[str, ...]
+    passes: tuple[str, ...]
     conflicts_with: tuple[str, ...]
     reviewed: tuple[str, date] | None
 

@@ -33,15 +33,10 @@ def follow_passes(
     return _with_full_evidence(left)
 
 
-def _read_by(rule: Rule) -> tuple[str, ...]:
-    """The rules whose verdicts a rule reads."""
-    return (*rules_of(rule.when), *rules_of(rule.require))
-
-
 def _without_stranded(rules: dict[str, Rule]) -> dict[str, Rule]:
     """Without the rules that read one that is not there."""
     while True:
-        left = {id_: rule for id_, rule in rules.items() if all(other in rules for other in _read_by(rule))}
+        left = {id_: rule for id_, rule in rules.items() if all(other in rules for other in rule.passes)}
         if len(left) == len(rules):
             return left
         rules = left
@@ -50,7 +45,7 @@ def _without_stranded(rules: dict[str, Rule]) -> dict[str, Rule]:
 def _same_subjects(rule: Rule, by_id: Mapping[str, Rule], docs: Mapping[str, RuleDoc], collector: Collector) -> bool:
     sound = True
     doc = docs[_short(rule.id)]
-    for expr, text in ((rule.when, doc.when), (rule.require, doc.require)):
+    for expr, text in ((rule.when, doc.when), (rule.require, doc.require)) if rule.passes else ():
         for other in rules_of(expr):
             foreign = [s for s in rule.subjects if other in by_id and s not in by_id[other].subjects]
             if foreign:
@@ -81,7 +76,7 @@ def _circles(by_id: Mapping[str, Rule], docs: Mapping[str, RuleDoc], collector: 
             found.add(id_)
             _refuse(id_, docs, collector)
             return
-        for other in _read_by(by_id[id_]):
+        for other in by_id[id_].passes:
             visit(other, (*path, id_))
         done.add(id_)
 
@@ -107,7 +102,7 @@ def _too_large(
             rule = rules[id_]
             sizes = [Size.of(expr, facts) for expr in (rule.when, rule.require)]
             own = max(size.height for size in sizes)
-            heights[id_] = own + max(map(visit, _read_by(rule)), default=0)
+            heights[id_] = own + max(map(visit, rule.passes), default=0)
             excess = next((size.excess for size in sizes if size.excess is not None), None)
             if excess is not None:
                 found.add(id_)
@@ -129,7 +124,9 @@ def _with_full_evidence(rules: Mapping[str, Rule]) -> list[Rule]:
     def rank(id_: str) -> int:
         if id_ not in ranks:
             own = EVIDENCE.index(rules[id_].evidence)
-            ranks[id_] = max([own, *map(rank, _read_by(rules[id_]))])
+            ranks[id_] = max([own, *map(rank, rules[id_].passes)])
         return ranks[id_]
 
-    return [replace(rule, evidence=EVIDENCE[rank(id_)]) for id_, rule in rules.items()]
+    for rule in (rule for rule in rules.values() if rule.passes):
+        rank(rule.id)
+    return [replace(rule, evidence=EVIDENCE[ranks[id_]]) if id_ in ranks else rule for id_, rule in rules.items()]

@@ -12,7 +12,7 @@ from engine.check.expressions import check_expression
 from engine.check.ir import Due, Expr, FactSpec, Parameter, Passes, Rule, Trend, WindowTotal
 from engine.check.ledger import citation
 from engine.check.scope import Scope
-from engine.check.walk import facts_of, nodes, parameters_of, rebuild
+from engine.check.walk import facts_of, nodes, parameters_of, rebuild, rules_of
 from engine.diagnostics import Collector
 from engine.load.documents import ClauseDoc, RuleDoc
 from engine.periods import BadPeriod, PeriodKind
@@ -92,6 +92,7 @@ def check_rule(doc: RuleDoc, scope: RuleScope) -> Rule | None:
         reads,
         conditions,
         parameters,
+        tuple(dict.fromkeys((*rules_of(when), *rules_of(require)))),
         tuple(f"{scope.ruleset}/{t.value}" for t in doc.conflicts_with),
         doc.reviewed,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.check.ir import Rule
-from engine.check.walk import rules_of
 
 __all__ = ["evaluation_order"]
 
@@ -18,9 +17,8 @@ def evaluation_order(rules: Sequence[Rule]) -> tuple[int, ...]:
     def visit(i: int) -> None:
         if i in order:
             return
-        for expr in (rules[i].when, rules[i].require):
-            for other in rules_of(expr):
-                visit(index[other])
+        for other in rules[i].passes:
+            visit(index[other])
         order[i] = None
 
     for i in range(len(rules)):
