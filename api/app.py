@@ -5,31 +5,52 @@ from __future__ import annotations
 import gc
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.types import ControllerRouterHandler
 
 from api.files import bundled_rulesets, read_rulesets
-from api.routes import catalogue, evaluations, health
+from api.routes import catalogue as catalogue_routes
+from api.routes import evaluations, health
 from api.routes.guard import LoopbackGuard
 from api.routes.refusals import EXCEPTION_HANDLERS
 from api.routes.state import AppState
 from api.services.catalogue import Catalogue
 from api.services.originals import open_originals
 from api.services.plans import Plans
+from api.services.representations import Representations
+from api.services.standing import Standings
+from api.services.storekeeper import Storekeeper
 from api.settings import Settings
 from api.web import docs, problems
 from engine.diagnostics import render_all
+from engine.publications import MOVED
 from engine.registry import Library, load_library
 
-__all__ = ["RulesetsRefused", "create_app", "open_library"]
+__all__ = ["RulesetsRefused", "Storage", "create_app", "open_library"]
 
 _COMPUTING_THREADS = 2
 
 
 class RulesetsRefused(Exception):
-    """The rulesets have errors; the message shows all of them."""
+    """The rulesets have errors; the message shows all of them.
+
+    `moved` is the library when nothing else is wrong than that published versions are other ones now.
+    """
+
+    def __init__(self, message: str, moved: Library | None = None) -> None:
+        super().__init__(message)
+        self.moved = moved
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A database, and the standings that were read from it at start; None if it could not be prepared then."""
+
+    dsn: str
+    standings: Standings | None
 
 
 def open_library(settings: Settings) -> Library:
@@ -41,26 +62,41 @@ def open_library(settings: Settings) -> Library:
         raise RulesetsRefused(f"XUEHENG_RULESETS: `{folder}` is no folder") from None
     library = load_library(files.texts)
     found = (*files.diagnostics, *library.diagnostics)
-    if any(d.severity == "error" for d in found):
-        raise RulesetsRefused(render_all(found))
+    errors = [d for d in found if d.severity == "error"]
+    if errors:
+        moved = library if all(d.code == MOVED for d in errors) else None
+        raise RulesetsRefused(render_all(found), moved)
     return library
 
 
-def create_app(settings: Settings, *, extra_routes: Sequence[ControllerRouterHandler] = ()) -> Litestar:
+def create_app(
+    settings: Settings,
+    *,
+    library: Library | None = None,
+    storage: Storage | None = None,
+    extra_routes: Sequence[ControllerRouterHandler] = (),
+) -> Litestar:
     """The application. Everything that requests share is built here, before the first of them.
 
-    `extra_routes` are for measuring beside the real ones. Raises RulesetsRefused.
+    `library` saves opening the rulesets again. Without `storage` there is no database. `extra_routes` are for
+    measuring beside the real ones. Raises RulesetsRefused.
     """
     settings.require_loopback()
-    library = open_library(settings)
-    plans = Plans(library, open_originals(settings.sources, library.rulesets.values()), published=frozenset())
+    library = open_library(settings) if library is None else library
+    plans = Plans(library, open_originals(settings.sources, library.rulesets.values()))
     plans.warm()
-    # Threads start with the first long request, so each worker process gets its own.
-    pool = ThreadPoolExecutor(_COMPUTING_THREADS, "xueheng-batch")
+    keeper = None
+    if storage is not None:
+        keeper = Storekeeper(storage.dsn, plans, prepared=storage.standings is not None)
+        plans.standings = storage.standings or plans.standings
+    catalogue = Catalogue(plans)
+    state = AppState(plans, catalogue, Representations(plans, catalogue), settings.limits, _pool(), keeper)
     app = Litestar(
-        [*evaluations.ROUTES, *catalogue.ROUTES, *health.ROUTES, *docs.ROUTES, *problems.ROUTES, *extra_routes],
+        [*evaluations.ROUTES, *catalogue_routes.ROUTES, *health.ROUTES, *docs.ROUTES, *problems.ROUTES, *extra_routes],
         exception_handlers=EXCEPTION_HANDLERS,
-        state=State({"xueheng": AppState(plans, Catalogue(plans), settings.limits, pool)}),
+        state=State({"xueheng": state}),
+        on_startup=[] if keeper is None else [keeper.start],
+        on_shutdown=[] if keeper is None else [keeper.stop],
         openapi_config=None,
         logging_config=None,
     )
@@ -69,3 +105,8 @@ def create_app(settings: Settings, *, extra_routes: Sequence[ControllerRouterHan
     # What was built stays: the collector need not walk it again, and forked workers share its memory.
     gc.freeze()
     return app
+
+
+def _pool() -> ThreadPoolExecutor:
+    """Where long requests compute. Threads start with the first of them, so each worker process gets its own."""
+    return ThreadPoolExecutor(_COMPUTING_THREADS, "xueheng-batch")

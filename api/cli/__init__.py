@@ -11,7 +11,7 @@ __all__ = ["main"]
 _COMMANDS = {
     "check": ("api.cli.check", "Judge the records of a file against their rulesets."),
     "lint": ("api.cli.lint", "Show every mistake in the rulesets and run their worked cases."),
-    "rulesets": ("api.cli.rulesets", "List and show rulesets."),
+    "rulesets": ("api.cli.rulesets", "List and show rulesets; publish and retire their versions."),
     "serve": ("api.cli.serve", "Serve the API."),
     "sources": ("api.cli.sources", "Prove the citations against the original documents."),
 }

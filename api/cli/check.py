@@ -95,7 +95,7 @@ def check(
     options = _options(as_of or today, detail if form == "ndjson" else "findings", limits)
     rows = _rows(file, kind, encoding, ignore, Defaults(division, subject), library)
     report: Report = NdjsonReport() if form == "ndjson" else TableReport(library)
-    plans = Plans(library, open_originals(sources, library.rulesets.values()), frozenset())
+    plans = Plans(library, open_originals(sources, library.rulesets.values()))
     try:
         for result in _judged(plans, options, rows):
             report.add(result)

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 
 from api.cli.opening import open_library
 from api.cli.options import rulesets_option
+from api.cli.publish import publish_command, retire_command, standing_lines, standing_word, standings_of
 from api.files import read_rulesets
 from engine.check.ir import Due, Rule, Ruleset
 from engine.diagnostics import did_you_mean
@@ -22,20 +23,27 @@ __all__ = ["rulesets"]
 
 @click.group()
 def rulesets() -> None:
-    """List and show rulesets."""
+    """List and show rulesets; publish and retire their versions."""
+
+
+rulesets.add_command(publish_command)
+rulesets.add_command(retire_command)
 
 
 @rulesets.command("list")
 @rulesets_option
 def list_command(folder: Path) -> None:
-    """One line for each ruleset: document, place, authority, start, number of rules."""
+    """One line for each ruleset: number of rules, place, authority, start, whether it is published, document."""
     library = open_library(folder)
-    rows = [("ruleset", "rules", "place", "authority", "starts", "document")]
+    standings = standings_of(library)
+    rows = [("ruleset", "rules", "place", "authority", "starts", "standing", "document")]
     for ruleset in library.rulesets.values():
         starts = ruleset.starts.isoformat() if ruleset.starts else "-"
         document = f"{ruleset.document.title['zh']} {ruleset.document.number or ''}".strip()
         rules = f"{len(ruleset.rules):,}"
-        rows.append((ruleset.name, rules, _place(library, ruleset), ruleset.document.authority, starts, document))
+        place, authority = _place(library, ruleset), ruleset.document.authority
+        standing = standing_word(library, standings, ruleset.name)
+        rows.append((ruleset.name, rules, place, authority, starts, standing, document))
     _print_table(rows)
 
 
@@ -60,6 +68,7 @@ def show_command(name: str, conflicts: bool, folder: Path) -> None:
         ("starts", ruleset.starts),
         ("period", f"{ruleset.period[0]}-{ruleset.period[1]}" if ruleset.period else None),
         ("digest", library.digests[ruleset.name][0]),
+        *standing_lines(library, standings_of(library), ruleset.name),
         ("note", document.note),
     ):
         if value is not None:

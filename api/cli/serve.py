@@ -10,16 +10,22 @@ import os
 import signal
 import socket
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from api.cli.database import ServingDatabase, log_to_stderr, settings_here
 from api.settings import BadSetting, Settings
+
+if TYPE_CHECKING:
+    from api.app import Storage
+    from engine.registry import Library
 
 __all__ = ["serve"]
 
 _PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 _DRAIN_SECONDS = 30
+_PATIENCE_SECONDS = 2
 _SWITCH_SECONDS = 0.001
 _ASK_AGAIN_SECONDS = 0.01
 
@@ -27,16 +33,32 @@ _ASK_AGAIN_SECONDS = 0.01
 @click.command()
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that answer.")
 def serve(workers: int) -> None:
-    """Serve the API on this machine (XUEHENG_HOST, XUEHENG_PORT)."""
+    """Serve the API on this machine (XUEHENG_HOST, XUEHENG_PORT).
+
+    Brings its own PostgreSQL, with the data under XUEHENG_DATA_DIR, unless XUEHENG_DATABASE_URL names a server.
+
+    \b
+    Exit code:
+      0  ended by a signal, with every request answered
+      1  the settings, the rulesets or the database cannot be used
+      2  the command was called wrongly
+      3  another process serves from the data folder
+    """
+    settings = settings_here()
     try:
-        settings = Settings.from_environment(os.environ)
         settings.require_loopback()
     except BadSetting as error:
         raise click.ClickException(str(error)) from None
-    _run(settings, workers)
+    log_to_stderr()
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    _refuse_taken_port(settings)
+    # Until the server takes the signals over: what has begun is ended in order.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    with ServingDatabase(settings, workers=workers) as database:
+        _run(settings, workers, database)
 
 
-def _run(settings: Settings, workers: int) -> None:
+def _run(settings: Settings, workers: int, database: ServingDatabase) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are answered first."""
     # Nothing that loading makes is garbage for long; looking for it took a seventh of the time until ready.
     gc.disable()
@@ -45,15 +67,11 @@ def _run(settings: Settings, workers: int) -> None:
     from granian.log import LogLevels
     from granian.server import Server
 
-    from api.app import RulesetsRefused, create_app
+    from api.app import create_app
 
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
-    _refuse_taken_port(settings)
-    try:
-        app = create_app(settings)
-    except RulesetsRefused as refused:
-        click.echo(refused, err=True)
-        raise click.ClickException("the rulesets have errors; nothing is served") from None
+    database.refuse_early()
+    library = _library(settings, database)
+    app = create_app(settings, library=library, storage=_storage(database.dsn(), library))
     gc.enable()
     ready = _Announcement(workers, settings.host, settings.port)
     app.on_startup.append(ready.watch)
@@ -79,6 +97,45 @@ def _run(settings: Settings, workers: int) -> None:
     )
     # The worker is a fork: the application built above is there at once, its memory shared.
     server.serve(target_loader=in_worker)
+
+
+def _library(settings: Settings, database: ServingDatabase) -> Library:
+    """The rulesets. Ends the command when they have errors; of a published version that moved it says what differs."""
+    from api.app import RulesetsRefused, open_library
+    from api.services.publishing import recorded_moves
+    from api.store.errors import StoreError
+
+    try:
+        return open_library(settings)
+    except RulesetsRefused as refused:
+        click.echo(refused, err=True)
+        if refused.moved is not None:
+            try:
+                moves = asyncio.run(recorded_moves(database.dsn(), refused.moved))
+            except StoreError as error:
+                click.echo(f"\nthe database cannot say what differs: {error}", err=True)
+            else:
+                click.echo("".join(f"\n{text}\n" for text in moves.values()), err=True)
+        raise click.ClickException("the rulesets have errors; nothing is served") from None
+
+
+def _storage(dsn: str, library: Library) -> Storage:
+    """The database, ready for use. One that is down is no reason not to serve: the workers prepare it later."""
+    from api.app import Storage
+    from api.services.publishing import prepare
+    from api.store.errors import StoreError, StoreUnavailable
+
+    try:
+        standings = asyncio.run(prepare(dsn, library, patience_s=_PATIENCE_SECONDS))
+    except StoreUnavailable as error:
+        click.echo(f"xueheng: serving without the database for now: {error}", err=True)
+        return Storage(dsn, None)
+    except StoreError as error:
+        raise click.ClickException(str(error)) from None
+    if standings.refused:
+        click.echo("\n\n".join(standings.refused.values()), err=True)
+        raise click.ClickException("rulesets differ from what was published; nothing is served")
+    return Storage(dsn, standings)
 
 
 def _refuse_taken_port(settings: Settings) -> None:

@@ -258,6 +258,33 @@ _ALL = (
         ("Send `store: false`, or leave it out.", "请发送store: false，或省略该项。"),
     ),
     _type(
+        "ruleset-refused",
+        503,
+        ("The ruleset is not what was published", "规则集与已发布的内容不符"),
+        (
+            "The files of this version differ from what was published under its name, so the server does not judge "
+            "by it.",
+            "该版本的文件与以同一名称发布的内容不一致，服务器不据此评估。",
+        ),
+        (
+            "Pin another version, or let the operator put the published files back; /health/ready says what differs.",
+            "请指定其他版本，或请运维人员恢复已发布的文件；/health/ready列出了差异。",
+        ),
+    ),
+    _type(
+        "not-ready",
+        503,
+        ("The server is not ready", "服务器未就绪"),
+        (
+            "Something that the server needs does not work; `checks` says what. Evaluations that store nothing go on.",
+            "服务器所依赖的某项功能不可用，checks列出了具体情况。不需要保存的评估照常进行。",
+        ),
+        (
+            "Nothing, if it mends itself within a minute; else the operator follows what `checks` says.",
+            "若一分钟内自行恢复则无需处理；否则请运维人员按checks的提示处理。",
+        ),
+    ),
+    _type(
         "too-many-records",
         413,
         ("Too many records", "记录过多"),

@@ -10,6 +10,7 @@ from litestar.params import FromPath
 
 from api.problems import Problem
 from api.routes.bodies import JSON
+from api.routes.conditional import answer
 from api.routes.state import AppState
 from api.wire.requests import read_day
 from engine.diagnostics import did_you_mean
@@ -33,37 +34,32 @@ def _query(request: _Request, *names: str) -> dict[str, str]:
     return found
 
 
-def _reply(body: object) -> Response[bytes]:
-    return Response(_encode(body), media_type=JSON)
-
-
 @get("/v1/rulesets")
-async def list_rulesets(request: _Request) -> Response[bytes]:
+async def list_rulesets(request: _Request) -> Response[Any]:
     """All rulesets."""
     _query(request)
-    return _reply(AppState.of(request).catalogue.rulesets())
+    return answer(request, AppState.of(request).representations.rulesets())
 
 
 @get("/v1/rulesets/{name:str}")
-async def show_ruleset(request: _Request, name: FromPath[str]) -> Response[bytes]:
+async def show_ruleset(request: _Request, name: FromPath[str]) -> Response[Any]:
     """`id`: all versions; `id@version`: one with its rules."""
     _query(request)
-    catalogue = AppState.of(request).catalogue
-    return _reply(catalogue.ruleset(name) if "@" in name else catalogue.versions(name))
+    return answer(request, AppState.of(request).representations.ruleset(name))
 
 
 @get("/v1/rulesets/{name:str}/clauses")
-async def show_clauses(request: _Request, name: FromPath[str]) -> Response[bytes]:
+async def show_clauses(request: _Request, name: FromPath[str]) -> Response[Any]:
     """The ledger of a version, or of the newest one."""
     _query(request)
-    return _reply(AppState.of(request).catalogue.clauses(name))
+    return answer(request, AppState.of(request).representations.clauses(name))
 
 
 @get("/v1/facts")
-async def list_facts(request: _Request) -> Response[bytes]:
+async def list_facts(request: _Request) -> Response[Any]:
     """The fact dictionary."""
     query = _query(request, "subject", "topic")
-    return _reply(AppState.of(request).catalogue.facts(query.get("subject"), query.get("topic")))
+    return answer(request, AppState.of(request).representations.facts(query.get("subject"), query.get("topic")))
 
 
 @get("/v1/divisions/{code:str}")
@@ -71,7 +67,7 @@ async def show_division(request: _Request, code: FromPath[str]) -> Response[byte
     """A division, and with `as_of` who governs it."""
     as_of = _query(request, "as_of").get("as_of")
     on = None if as_of is None else read_day(as_of)
-    return _reply(AppState.of(request).catalogue.division(code, on))
+    return Response(_encode(AppState.of(request).catalogue.division(code, on)), media_type=JSON)
 
 
 ROUTES = (list_rulesets, show_ruleset, show_clauses, list_facts, show_division)

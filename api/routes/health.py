@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from litestar import Request, Response, get
 
+from api.problems import Problem
 from api.routes.bodies import JSON
 from api.routes.state import AppState
 
@@ -14,6 +15,7 @@ __all__ = ["ROUTES"]
 
 _encode = msgspec.json.Encoder().encode
 _NEVER_STORED = {"cache-control": "no-store"}
+_ASK_AGAIN = {"retry-after": "2"}
 
 
 @get("/health/live")
@@ -24,9 +26,14 @@ async def live() -> Response[bytes]:
 
 @get("/health/ready")
 async def ready(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """The rulesets are loaded and compiled; a server that cannot load them does not start."""
-    names = list(AppState.of(request).plans.library.rulesets)
-    body = _encode({"status": "ready", "rulesets": names})
+    """Everything works. What does not is told: evaluations may go on all the same, so this is for operators to read."""
+    state = AppState.of(request)
+    troubles = [] if state.storekeeper is None else await state.storekeeper.troubles()
+    if troubles:
+        checks = [{"check": trouble.check, "detail": trouble.detail} for trouble in troubles]
+        detail = "; ".join(trouble.detail.split("\n", 1)[0] for trouble in troubles)
+        raise Problem("not-ready", detail, extra={"checks": checks}, headers=_ASK_AGAIN)
+    body = _encode({"status": "ready", "rulesets": list(state.plans.library.rulesets)})
     return Response(body, media_type=JSON, headers=_NEVER_STORED)
 
 

@@ -10,6 +10,8 @@ from litestar import Request
 
 from api.services.catalogue import Catalogue
 from api.services.plans import Plans
+from api.services.representations import Representations
+from api.services.storekeeper import Storekeeper
 from api.settings import Limits
 
 __all__ = ["AppState"]
@@ -21,9 +23,12 @@ class AppState:
 
     plans: Plans
     catalogue: Catalogue
+    representations: Representations
     limits: Limits
     pool: Executor
     """Where long computations run."""
+    storekeeper: Storekeeper | None
+    """None where there is no database: then nothing is published but what the files record."""
 
     @staticmethod
     def of(request: Request[Any, Any, Any]) -> AppState:

@@ -76,6 +76,8 @@ class Batch:
     ) -> None:
         self._plans = plans
         self._library = plans.library
+        # One for the whole batch, whatever the database says meanwhile.
+        self._standings = plans.standings
         self._options = options
         self._on: date = read_day(options.as_of)
         check_names(self._library, options)
@@ -170,7 +172,7 @@ class Batch:
         govern = self._governing.get(record.division)
         if govern is None:
             try:
-                govern = governing(self._library, record.division, self._on, self._options)
+                govern = governing(self._library, self._standings, record.division, self._on, self._options)
             except Problem as problem:
                 govern = problem
             self._governing[record.division] = govern

@@ -52,8 +52,6 @@ class Blank:
     def __init__(self, program: Program, context: Context) -> None:
         self._record = next(judge.judge(program, [_NOTHING], [context]))
         self._findings: list[Finding | None] = [None] * len(program.rules)
-        self.written: list[bytes | None] = [None] * len(program.rules)
-        """Encoded verdicts, for whoever writes them."""
 
     def finding(self, index: int) -> Finding:
         """The finding of a rule."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from fractions import Fraction
 
 from api.problems import Problem
@@ -111,8 +111,14 @@ class Catalogue:
             "starts": _day(ruleset.starts),
             "period": ruleset.period,
             "notices": authority_notices(ruleset, published=self._plans.published(ruleset.name)),
+            **self._standing(ruleset.name),
             "rules_by_subject": {s: counts[s] for s in SUBJECTS if counts[s]},
         }
+
+    def _standing(self, name: str) -> Json:
+        standing = self._plans.standings.by_name.get(name)
+        days = (None,) * 3 if standing is None else (standing.published_at, standing.retired_at, standing.sunset_at)
+        return dict(zip(("published_at", "retired_at", "sunset"), map(_moment, days), strict=True))
 
     def _rule(self, ruleset: Ruleset, rule: Rule, quote: str | None) -> Json:
         return {
@@ -186,7 +192,8 @@ class Catalogue:
         found = divisions.get(code)
         if found is None:
             raise Problem("not-found", f"no division has the code `{code[:60]}`")
-        applicable = None if on is None else self._library.applicable(code, on)
+        retired = self._plans.standings.retired
+        applicable = None if on is None else self._library.applicable(code, on, retired=retired)
         above = self._library.applicable(code, date.max).existing
         everything = divisions.by_code.values()
         return {
@@ -218,6 +225,10 @@ def _named(division: Division) -> Json:
 
 def _day(on: date | None) -> str | None:
     return None if on is None else on.isoformat()
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _document(ruleset: Ruleset) -> Json:

@@ -67,18 +67,21 @@ def _judged(plan: Plan, facts: Facts, context: Context, selection: Selection, tr
     """`"outcome": …, "counts": …, "verdicts": […]` of one record under one plan, and what is missing."""
     record = next(judge.judge(plan.program, [facts], [context]))
     chosen = plan.choose(selection)
-    findings = findings_of(plan, facts, context, record, chosen.rules)
-    write = plan.writer.write
-    if trace:
-        verdicts = [write(f, judge.trace(plan.program, f.rule, facts, context)) for f in findings]
-    else:
-        verdicts = [write(f) for f in findings]
+    missing: dict[str, None] = {}
+    verdicts: list[bytes] = []
+    for i in chosen.rules:
+        written, lacks = plan.writer.verdict(record, i)
+        if trace:
+            written = plan.writer.write(record.finding(i), judge.trace(plan.program, i, facts, context))
+        verdicts.append(written)
+        if lacks:
+            missing.update(dict.fromkeys(lacks))
     body = b'"outcome":%s,"counts":%s,"verdicts":%s' % (
         outcome_json(chosen, record.codes),
         counts_json(shown_codes(chosen, record.codes)),
         joined(verdicts),
     )
-    return body, missing_facts(findings)
+    return body, list(missing)
 
 
 def evaluate_one(plans: Plans, request: EvaluationRequest) -> bytes:
@@ -89,7 +92,7 @@ def evaluate_one(plans: Plans, request: EvaluationRequest) -> bytes:
     if request.members is not None:
         raise Problem("members-not-supported", "`members` cannot be evaluated yet", pointer="/members")
     selection = Selection.of(request.evidence, request.topics, request.force)
-    govern = governing(library, request.division, on, request)
+    govern = governing(library, plans.standings, request.division, on, request)
     plan = plans.get(govern.ruleset.name, request.subject)
     parameters = ParameterReader(library, request.parameters)
     parameters.refuse_unused([plan.name, *(r.name for r in govern.included)])

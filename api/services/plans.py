@@ -9,6 +9,7 @@ from functools import lru_cache
 from operator import itemgetter
 
 from api.services.blanks import Blank, facts_by_rule
+from api.services.standing import Standings
 from api.wire.verdicts import VerdictWriter, encode
 from engine.backends.base import Context, ParameterValue
 from engine.check.ir import Citation, Program, Ruleset
@@ -74,15 +75,15 @@ class Chosen:
 class Plan:
     """One ruleset for one subject."""
 
-    def __init__(self, library: Library, name: str, subject: str, quote: Quote, *, published: bool) -> None:
+    def __init__(self, library: Library, name: str, subject: str, quote: Quote, published: Callable[[], bool]) -> None:
         self.ruleset = library.rulesets[name]
         self.name = name
         self.program: Program = library.program(name, subject)
         self.reader: FactReader = library.reader(subject)
         self.writer = VerdictWriter(self.program, self.ruleset, quote)
-        self.published = published
+        self._published = published
         self.choose = lru_cache(maxsize=256)(self._choose)
-        self.head = lru_cache(maxsize=16)(self._head)
+        self._kept_head = lru_cache(maxsize=16)(self._head)
         self._blanks: dict[tuple[date, tuple[str, ...]], Blank] = {}
         self.facts_by_rule = facts_by_rule(self.program)
         self._digest = library.digests[name][0]
@@ -118,8 +119,11 @@ class Plan:
         measured = tuple(i for i in counted if self.program.rules[i].evidence == "measured")
         return Chosen(rules, _pick(counted), _pick(measured), len(rules) == len(self.program.rules))
 
-    def _head(self, on: date) -> bytes:
+    def head(self, on: date) -> bytes:
         """The `ruleset` of a reply without its closing brace."""
+        return self._kept_head(on, self._published())
+
+    def _head(self, on: date, published: bool) -> bytes:
         return encode(
             {
                 "id": self.ruleset.id,
@@ -127,7 +131,7 @@ class Plan:
                 "digest": self._digest,
                 "semantics": SEMANTICS,
                 "authority": self.ruleset.document.authority,
-                "notices": notices_on(self.ruleset, on, published=self.published),
+                "notices": notices_on(self.ruleset, on, published=published),
             }
         )[:-1]
 
@@ -142,12 +146,15 @@ def _no_quote(_: Citation) -> None:
 
 
 class Plans:
-    """All plans, built on first use; `warm` builds them at start."""
+    """All plans, built on first use; `warm` builds them at start.
 
-    def __init__(self, library: Library, quotes: dict[str, Quote], published: frozenset[str]) -> None:
+    `standings` is replaced as a whole when the database says something new. Who needs it twice keeps it.
+    """
+
+    def __init__(self, library: Library, quotes: dict[str, Quote]) -> None:
         self.library = library
+        self.standings = Standings.of_files(library)
         self._quotes = quotes
-        self._published = published
         self._plans: dict[tuple[str, str], Plan] = {}
 
     def get(self, name: str, subject: str) -> Plan:
@@ -155,7 +162,7 @@ class Plans:
         key = (name, subject)
         plan = self._plans.get(key)
         if plan is None:
-            plan = Plan(self.library, name, subject, self.quote(name), published=name in self._published)
+            plan = Plan(self.library, name, subject, self.quote(name), lambda: self.standings.published(name))
             self._plans[key] = plan
         return plan
 
@@ -165,7 +172,7 @@ class Plans:
 
     def published(self, name: str) -> bool:
         """True when the version is published and can never change."""
-        return name in self._published
+        return self.standings.published(name)
 
     def warm(self) -> None:
         """Build the plan of every subject that a ruleset has rules for, down to the first judgement."""

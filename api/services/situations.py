@@ -10,11 +10,12 @@ from typing import Any
 
 from api.problems import Problem, pointer
 from api.services.plans import Plan
+from api.services.standing import Standings
 from api.wire.requests import Options, read_day
 from engine.backends.base import ParameterValue
 from engine.check.ir import Parameter, Ruleset
 from engine.diagnostics import did_you_mean
-from engine.registry import Library
+from engine.registry import NONE_RETIRED, Library
 from engine.values import exact, shortest
 from engine.words import SUBJECTS
 
@@ -64,8 +65,10 @@ def existing_rulesets(rulesets: tuple[Ruleset, ...]) -> list[dict[str, object]]:
     ]
 
 
-def _find(library: Library, name: str, at: str) -> Ruleset:
-    found = library.find(name)
+def _find(
+    library: Library, name: str, at: str, on: date | None = None, retired: Mapping[str, date] = NONE_RETIRED
+) -> Ruleset:
+    found = library.find(name, on, retired)
     if found is None:
         known = [*library.rulesets, *{r.id for r in library.rulesets.values()}]
         raise Problem(
@@ -82,12 +85,13 @@ def check_names(library: Library, options: Options) -> None:
         _find(library, name, pointer(["include", i]))
 
 
-def governing(library: Library, division: str, on: date, options: Options) -> Governing:
+def governing(library: Library, standings: Standings, division: str, on: date, options: Options) -> Governing:
     """Who governs a known division on a day. Raises Problem."""
-    applicable = library.applicable(division, on, official=options.authority == "official")
+    retired = standings.retired
+    applicable = library.applicable(division, on, official=options.authority == "official", retired=retired)
     ups = [r for r in (applicable.chosen, *applicable.also) if r is not None]
     if options.ruleset is not None:
-        chosen = _find(library, options.ruleset, "/ruleset")
+        chosen = _find(library, options.ruleset, "/ruleset", on, retired)
     elif applicable.chosen is not None:
         chosen = applicable.chosen
     else:
@@ -101,12 +105,13 @@ def governing(library: Library, division: str, on: date, options: Options) -> Go
     also = tuple(r.name for r in ups if r.id != chosen.id)
     included: dict[str, Ruleset] = {}
     for i, name in enumerate(options.include):
-        wanted = _find(library, name, pointer(["include", i]))
+        wanted = _find(library, name, pointer(["include", i]), on, retired)
         if wanted.name not in also:
             listed = ", ".join(f"`{a}`" for a in also) or "nothing"
             detail = f"`{name[:80]}` cannot be included for {division} on {on.isoformat()}: also applicable is {listed}"
             raise Problem("ruleset-not-applicable", detail, pointer=pointer(["include", i]))
         included[wanted.name] = wanted
+    standings.require_served((chosen.name, *included))
     return Governing(chosen, also, tuple(included.values()))
 
 

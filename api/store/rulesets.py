@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import msgspec
 
-from api.store.errors import StoreError
+from api.store.errors import MigrationError, StoreError
 from api.store.pool import Database
 
 if TYPE_CHECKING:
@@ -208,9 +208,15 @@ class PublishedRulesets:
             return await _show(connection, ruleset_id, version)
 
     async def list(self, ruleset_id: str | None = None, *, retired: bool = True) -> tuple[RulesetEntry, ...]:
-        """All versions, or those of one ruleset, by id and version in code-point order; `retired=False` drops those."""
+        """All versions, or those of one ruleset, by id and version in code-point order; `retired=False` drops those.
+
+        Raises `MigrationError` in a database without our tables.
+        """
         async with self._database.connection() as connection:
-            rows = await connection.fetch(LIST, ruleset_id, retired)
+            try:
+                rows = await connection.fetch(LIST, ruleset_id, retired)
+            except asyncpg.UndefinedTableError as error:
+                raise MigrationError("the tables of published rulesets are missing in the database") from error
         return tuple(RulesetEntry(**_entry(row)) for row in rows)
 
     async def show(self, ruleset_id: str, version: str) -> PublishedRuleset:

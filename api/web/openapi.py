@@ -25,7 +25,7 @@ _ANYWHERE = ("foreign-host", "forwarded-request", "internal-error")
 _DAY: Json = {"type": "string", "format": "date", "examples": ["2026-11-22"]}
 _FROM_BODY = ("malformed-json", "nested-too-deeply", "invalid-request", "missing-as-of", "bad-date")
 _SENT = (*_FROM_BODY, "unsupported-media-type", "body-too-large", "body-too-slow", "storage-unavailable")
-_OPTIONS = ("unknown-ruleset", "ruleset-not-applicable", "unknown-parameter", "bad-parameter")
+_OPTIONS = ("unknown-ruleset", "ruleset-refused", "ruleset-not-applicable", "unknown-parameter", "bad-parameter")
 _RECORD = (
     "unknown-subject",
     "unknown-division",
@@ -164,6 +164,19 @@ def _get(id_: str, summary: str, content: Json, *problems: str, parameters: list
     return {"get": operation}
 
 
+def _tag(item: Json, *, retiring: bool) -> None:
+    """The reply of a GET has an entity tag; `retiring`: it may be of a version that is retired."""
+    operation = item["get"]
+    condition = _parameter("header", "If-None-Match", _text(), "tags that the caller has; one that fits answers 304")
+    operation["parameters"] = [*operation.get("parameters", ()), condition]
+    headers: Json = {"ETag": {"schema": _text(), "description": "strong: equal for equal bytes, on every worker"}}
+    if retiring:
+        headers["Deprecation"] = {"schema": _text(), "description": "from when on it is retired (RFC 9745)"}
+        headers["Sunset"] = {"schema": _text(), "description": "until when at least it can be read (RFC 8594)"}
+    operation["responses"]["200"]["headers"] = headers
+    operation["responses"]["304"] = {"description": "the caller has it already", "headers": headers}
+
+
 def _batch_parameters() -> list[Json]:
     def query(name: str, schema: Json, description: str) -> Json:
         return _parameter("query", name, schema, f"{description}; a JSON body may say it itself and comes first")
@@ -230,7 +243,7 @@ def _paths() -> Json:
     types = {**_json(listings.ProblemTypesReply), "text/html": {"schema": _text()}}
     type_ = {**_json(listings.ProblemTypeReply), "text/html": {"schema": _text()}}
     found = ("not-found", "invalid-request")
-    return {
+    paths = {
         "/v1/evaluations": {"post": evaluate},
         "/v1/evaluations/batch": {"post": batch},
         "/v1/rulesets": _get("listRulesets", "All rulesets", _json(listings.RulesetsReply), "invalid-request"),
@@ -265,7 +278,7 @@ def _paths() -> Json:
             parameters=[code, _parameter("query", "as_of", _DAY, "the day; without it no ruleset is chosen")],
         ),
         "/health/live": _get("live", "The process answers", _json(listings.HealthReply)),
-        "/health/ready": _get("ready", "Evaluations are answered", _json(listings.HealthReply)),
+        "/health/ready": _get("ready", "Everything works", _json(listings.HealthReply), "not-ready"),
         "/problems": _get("listProblems", "All types of problem", types, parameters=[language]),
         "/problems/{slug}": _get(
             "showProblem", "What a type of problem means", type_, "not-found", parameters=[slug, language]
@@ -273,3 +286,6 @@ def _paths() -> Json:
         "/schema": _get("schema", "This description", {_JSON: {"schema": {"type": "object"}}}),
         "/docs": _get("docs", "This description as a page", {"text/html": {"schema": _text()}}),
     }
+    for path in ("/v1/rulesets", "/v1/rulesets/{name}", "/v1/rulesets/{name}/clauses", "/v1/facts"):
+        _tag(paths[path], retiring="{name}" in path)
+    return paths

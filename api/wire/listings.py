@@ -57,6 +57,11 @@ class RulesetSummary(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     starts: str | None
     period: tuple[int, int] | None
     notices: list[str]
+    published_at: str | None
+    """When this service's database took the version in; null while it has not."""
+    retired_at: str | None
+    """From its day on, in China, the version is no longer chosen; a pin still reaches it."""
+    sunset: str | None
     rules_by_subject: dict[str, int]
 
 

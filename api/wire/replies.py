@@ -151,10 +151,18 @@ class RecordProblem(msgspec.Struct, forbid_unknown_fields=True):
     existing: list[dict[str, Any]] | msgspec.UnsetType = msgspec.UNSET
 
 
+class FailedCheck(msgspec.Struct, forbid_unknown_fields=True):
+    """What keeps the server from being ready; `detail` may have several lines."""
+
+    check: Literal["database", "migrations", "ruleset"]
+    detail: str
+
+
 class ProblemReply(RecordProblem, forbid_unknown_fields=True, kw_only=True):
     """A problem (RFC 9457). `pointer` leads to the mistake in the body, `errors` holds all where there are several."""
 
     status: int
+    checks: list[FailedCheck] | msgspec.UnsetType = msgspec.UNSET
 
 
 class BatchRuleset(RulesetHead, forbid_unknown_fields=True, kw_only=True):

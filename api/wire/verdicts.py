@@ -9,6 +9,7 @@ from fractions import Fraction
 
 import msgspec
 
+from engine.backends.explain import Explainer
 from engine.backends.reference import Trace
 from engine.check.ir import Citation, Program, Ruleset
 from engine.citations.quotes import Quote
@@ -59,6 +60,7 @@ class VerdictWriter:
         self._actuals: list[bytes] = []
         self._also: list[bytes] = []
         self._caches: list[dict[tuple[object, ...], bytes]] = []
+        self._forms: list[dict[tuple[object, ...], tuple[bytes, tuple[str, ...]]]] = [{} for _ in program.rules]
         # Rules whose facts have so few values that whole verdicts are worth keeping.
         self._few_values: list[bool] = []
         for rule in program.rules:
@@ -72,6 +74,24 @@ class VerdictWriter:
             self._caches.append({})
             kinds = {program.facts[name].type_name for name in rule.reads}
             self._few_values.append(kinds <= _FEW_VALUED and not rule.whole_window)
+
+    def verdict(self, record: Explainer, index: int) -> tuple[bytes, tuple[str, ...]]:
+        """The verdict of a rule as JSON, and the facts it lacks.
+
+        A rule that reads nothing but yes or no comes in few forms: each is explained and written once.
+        """
+        signature = record.signature(index)
+        if signature is None:
+            finding = record.finding(index)
+            return self.write(finding), finding.missing
+        forms = self._forms[index]
+        kept = forms.get(signature)
+        if kept is None:
+            finding = record.finding(index)
+            kept = self.write(finding), finding.missing
+            if len(forms) < _CACHED_PER_RULE:
+                forms[signature] = kept
+        return kept
 
     def write(self, finding: Finding, trace: Sequence[Trace] | None = None) -> bytes:
         """The verdict as JSON, with its trace if one is given."""

@@ -55,8 +55,13 @@ def check_rule(doc: RuleDoc, scope: RuleScope) -> Rule | None:
         collector.add(codes.dead_condition(why, doc.when.content))
     facts = scope.dictionary.facts
     reads, conditions = facts_of(require), facts_of(when)
-    period, periodic = _period(doc, (*conditions, *reads), facts, collector)
+    kind = _period(doc, (*conditions, *reads), facts, collector)
+    if kind is None:
+        return None
+    period, periodic = kind
     window = _window(doc, period, collector)
+    if doc.window is not None and window is None:
+        return None
     parameters = tuple(dict.fromkeys((*parameters_of(when), *parameters_of(require))))
     evidence = max((EVIDENCE.index(facts[f].evidence) for f in (*reads, *conditions)), default=0)
     for baseline in doc.baselines:
@@ -163,8 +168,8 @@ def _check_days(doc: RuleDoc, due: Due | None, collector: Collector) -> None:
 
 def _period(
     doc: RuleDoc, names: tuple[str, ...], facts: Mapping[str, FactSpec], collector: Collector
-) -> tuple[PeriodKind | None, tuple[str, ...]]:
-    """The one kind of period of a rule's periodic facts, and those facts."""
+) -> tuple[PeriodKind | None, tuple[str, ...]] | None:
+    """The one kind of period of a rule's periodic facts (if any), and those facts; None for several kinds."""
     periodic = tuple(dict.fromkeys(name for name in names if facts[name].period is not None))
     kinds = {facts[name].period: name for name in reversed(periodic)}
     if len(kinds) > 1:
@@ -174,7 +179,7 @@ def _period(
                 f"the rule mixes kinds of period: {listed}", doc.require.content, "split the rule, one for each kind"
             )
         )
-        return None, ()
+        return None
     return next(iter(kinds), None), periodic
 
 
