@@ -22,6 +22,7 @@ __all__ = [
     "ServingDatabase",
     "database_exists",
     "database_of",
+    "folder_in_use",
     "log_to_stderr",
     "settings_here",
 ]
@@ -112,6 +113,22 @@ class ServingDatabase:
 def database_exists(settings: Settings) -> bool:
     """True when there is a database to ask: another's, or one in the data folder."""
     return settings.database_url is not None or (settings.data_dir / "postgres" / "PG_VERSION").is_file()
+
+
+def folder_in_use(settings: Settings) -> str | None:
+    """Who owns the data folder now, as a sentence with the pid."""
+    from api.store.errors import EmbeddedPostgresError, FolderInUse
+    from api.store.launcher.owner import FolderOwner
+
+    if settings.database_url is not None or not settings.data_dir.is_dir():
+        return None
+    try:
+        FolderOwner(settings.data_dir).release()
+    except FolderInUse as error:
+        return str(error)
+    except EmbeddedPostgresError:
+        return None
+    return None
 
 
 @contextmanager

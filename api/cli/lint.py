@@ -10,12 +10,14 @@ import click
 
 from api.cli.backends import BACKENDS
 from api.cli.options import rulesets_option
+from api.cli.publish import moves_of
 from api.files import RulesetFiles, read_rulesets
 from engine import codes
 from engine.cascades import without_consequences
 from engine.cases import run_cases
 from engine.diagnostics import Diagnostic, render_all
 from engine.divisions import read_divisions
+from engine.publications import MOVED
 from engine.registry import Library, load_library
 
 __all__ = ["Report", "inspect", "inspect_files", "lint"]
@@ -48,6 +50,9 @@ def lint(paths: tuple[Path, ...], folder: Path) -> None:
     found = [d for d in report.diagnostics if _wanted(d, shown)]
     if found:
         click.echo(render_all(found) + "\n")
+    if found and all(d.code == MOVED for d in report.diagnostics if d.severity == "error"):
+        for text in moves_of(report.library):
+            click.echo(text + "\n")
     click.echo(_summary(report, found, shown))
     if any(d.severity == "error" for d in found):
         raise click.exceptions.Exit(1)

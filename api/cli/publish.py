@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from api.services.standing import Standings
     from api.store.rulesets import PublishedRulesets
 
-__all__ = ["publish_command", "retire_command", "standing_lines", "standing_word", "standings_of"]
+__all__ = ["moves_of", "publish_command", "retire_command", "standing_lines", "standing_word", "standings_of"]
 
 _T = TypeVar("_T")
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -116,6 +116,26 @@ def standings_of(library: Library) -> Standings:
     except StoreError as error:
         click.echo(f"by the files alone, since the database cannot be asked: {error}", err=True)
         return Standings.of_files(library)
+
+
+def moves_of(library: Library) -> list[str]:
+    """What differs in the published versions whose files moved, as far as there is a database that knows them."""
+    from api.services.publishing import recorded_moves
+    from api.store.errors import MigrationError, StoreError
+
+    if not database_exists(settings_here()):
+        return []
+
+    async def read(rulesets: PublishedRulesets) -> list[str]:
+        try:
+            return list((await recorded_moves(rulesets, library)).values())
+        except MigrationError:
+            return []
+
+    try:
+        return _run(read, migrating=False)
+    except StoreError as error:
+        return [f"the database cannot say what differs: {error}"]
 
 
 def standing_word(library: Library, standings: Standings, name: str) -> str:

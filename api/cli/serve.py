@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.cli.database import ServingDatabase, log_to_stderr, settings_here
+from api.cli.database import FolderTaken, ServingDatabase, folder_in_use, log_to_stderr, settings_here
 from api.settings import BadSetting, Settings
 
 if TYPE_CHECKING:
@@ -102,21 +102,27 @@ def _run(settings: Settings, workers: int, database: ServingDatabase) -> None:
 def _library(settings: Settings, database: ServingDatabase) -> Library:
     """The rulesets. Ends the command when they have errors; of a published version that moved it says what differs."""
     from api.app import RulesetsRefused, open_library
-    from api.services.publishing import recorded_moves
-    from api.store.errors import StoreError
 
     try:
         return open_library(settings)
     except RulesetsRefused as refused:
         click.echo(refused, err=True)
         if refused.moved is not None:
-            try:
-                moves = asyncio.run(recorded_moves(database.dsn(), refused.moved))
-            except StoreError as error:
-                click.echo(f"\nthe database cannot say what differs: {error}", err=True)
-            else:
-                click.echo("".join(f"\n{text}\n" for text in moves.values()), err=True)
+            click.echo(asyncio.run(_moves(database.dsn(), refused.moved)), err=True)
         raise click.ClickException("the rulesets have errors; nothing is served") from None
+
+
+async def _moves(dsn: str, library: Library) -> str:
+    from api.services.publishing import recorded_moves
+    from api.store.errors import StoreError
+    from api.store.pool import open_database
+    from api.store.rulesets import PublishedRulesets
+
+    async with await open_database(dsn) as database:
+        try:
+            return "\n".join((await recorded_moves(PublishedRulesets(database), library)).values())
+        except StoreError as error:
+            return f"the database cannot say what differs: {error}"
 
 
 def _storage(dsn: str, library: Library) -> Storage:
@@ -148,7 +154,11 @@ def _refuse_taken_port(settings: Settings) -> None:
         except OSError as error:
             where = f"{_shown(settings.host)}:{settings.port}"
             reason = "another program listens there" if error.errno == errno.EADDRINUSE else error.strerror
-            raise click.ClickException(f"cannot listen on {where} (XUEHENG_PORT): {reason}") from None
+            refusal = f"cannot listen on {where} (XUEHENG_PORT): {reason}"
+            owned = folder_in_use(settings)
+            if owned is not None:
+                raise FolderTaken(f"{refusal}; {owned}") from None
+            raise click.ClickException(refusal) from None
 
 
 def _address(host: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from api.observe.meter import Meter
 from api.problems import Problem, ProblemError, pointer
 from api.services import judge
 from api.services.judge import Explainer
@@ -63,9 +64,12 @@ def missing_facts(findings: Iterable[Finding]) -> list[str]:
     return list(found)
 
 
-def _judged(plan: Plan, facts: Facts, context: Context, selection: Selection, trace: bool) -> tuple[bytes, list[str]]:
+def _judged(
+    plan: Plan, facts: Facts, context: Context, selection: Selection, trace: bool, meter: Meter
+) -> tuple[bytes, list[str]]:
     """`"outcome": …, "counts": …, "verdicts": […]` of one record under one plan, and what is missing."""
-    record = next(judge.judge(plan.program, [facts], [context]))
+    record = next(judge.judge(plan.program, [facts], [context], meter.columns_stand))
+    meter.end("evaluate")
     chosen = plan.choose(selection)
     missing: dict[str, None] = {}
     verdicts: list[bytes] = []
@@ -76,16 +80,19 @@ def _judged(plan: Plan, facts: Facts, context: Context, selection: Selection, tr
         verdicts.append(written)
         if lacks:
             missing.update(dict.fromkeys(lacks))
+    codes = shown_codes(chosen, record.codes)
+    counts = meter.judged(plan.name, codes)
     body = b'"outcome":%s,"counts":%s,"verdicts":%s' % (
         outcome_json(chosen, record.codes),
-        counts_json(shown_codes(chosen, record.codes)),
+        counts_json(counts),
         joined(verdicts),
     )
+    meter.end("encode")
     return body, list(missing)
 
 
-def evaluate_one(plans: Plans, request: EvaluationRequest) -> bytes:
-    """The reply to a single evaluation, as JSON. Raises Problem."""
+def evaluate_one(plans: Plans, request: EvaluationRequest, meter: Meter) -> bytes:
+    """The reply to a single evaluation, as JSON. `meter` has begun. Raises Problem."""
     on = read_day(request.as_of)
     library = plans.library
     check_place(library, request.division, request.subject)
@@ -104,9 +111,11 @@ def evaluate_one(plans: Plans, request: EvaluationRequest) -> bytes:
         values = parameters.of(one)
         if values:
             echoed[one.name] = parameters.shown(values)
-        return _judged(one, facts, Context(on, path, values), selection, request.trace)
+        return _judged(one, facts, Context(on, path, values), selection, request.trace, meter)
 
+    meter.end("decode")
     body, missing = run(plan)
+    meter.recorded(request.subject)
     included = []
     for ruleset in govern.included:
         other = plans.get(ruleset.name, request.subject)

@@ -90,14 +90,14 @@ async def prepare(dsn: str, library: Library, *, patience_s: float) -> Standings
         return await read_standings(rulesets, library)
 
 
-async def recorded_moves(dsn: str, library: Library) -> Mapping[str, str]:
-    """For each version whose files moved away from `published.csv`: what differs, if a database still knows it."""
-    found: dict[str, str] = {}
-    moved = [row for name, row in library.publications.items() if library.digests.get(name, ("",))[0] != row.digest]
-    async with await open_database(dsn, Limits(connections=1)) as database:
-        rulesets = PublishedRulesets(database)
-        known = {entry.name: entry.digest for entry in await rulesets.list()}
-        for row in moved:
-            if row.name in library.rulesets and known.get(row.name) == row.digest:
-                found[row.name] = explanation(await rulesets.show(row.id, row.version), library)
-    return found
+async def recorded_moves(rulesets: PublishedRulesets, library: Library) -> dict[str, str]:
+    """For each version whose files moved away from `published.csv`: what differs, if the database knows it.
+
+    Raises StoreError.
+    """
+    known = {entry.name: entry.digest for entry in await rulesets.list()}
+    return {
+        name: explanation(await rulesets.show(row.id, row.version), library)
+        for name, row in library.publications.items()
+        if name in library.rulesets and known.get(name) == row.digest != library.digests[name][0]
+    }

@@ -7,7 +7,7 @@ look over a window. It refuses nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 
 import numpy as np
@@ -78,10 +78,18 @@ def codes(program: Program, records: Sequence[Facts], contexts: Sequence[Context
     return found
 
 
-def judge(program: Program, records: Sequence[Facts], contexts: Sequence[Context]) -> Iterator[Explainer]:
-    """One explainer per record, in order: its codes, and findings made only when asked for."""
+def judge(
+    program: Program,
+    records: Sequence[Facts],
+    contexts: Sequence[Context],
+    columns_stand: Callable[[], None] = lambda: None,
+) -> Iterator[Explainer]:
+    """One explainer per record, in order: its codes, and findings made only when asked for.
+
+    `columns_stand` is called for each block between columns and verdicts, for who measures.
+    """
     width = len(program.rules)
-    for run in _runs(program, records, contexts):
+    for run in _runs(program, records, contexts, columns_stand):
         text = run.letters.T.tobytes().decode("ascii")
         truths = run.truths.T.tobytes()
         rows = run.plan.rows
@@ -102,12 +110,18 @@ def evaluate(program: Program, facts: Facts, context: Context) -> Outcome:
     return Outcome(tuple(explainer.finding(i) for i in range(len(program.rules))))
 
 
-def _runs(program: Program, records: Sequence[Facts], contexts: Sequence[Context]) -> Iterator[_Run]:
+def _runs(
+    program: Program,
+    records: Sequence[Facts],
+    contexts: Sequence[Context],
+    columns_stand: Callable[[], None] = lambda: None,
+) -> Iterator[_Run]:
     plan = plan_of(program)
     with np.errstate(all="ignore"):
         for start in range(0, len(records), BLOCK_RECORDS):
             end = start + BLOCK_RECORDS
             run = _Run(plan, records[start:end], contexts[start:end])
+            columns_stand()
             run.run()
             yield run
 

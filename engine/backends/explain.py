@@ -14,7 +14,7 @@ from typing import cast
 from engine.backends.plan import Plan
 from engine.backends.reference import Evaluation
 from engine.backends.situation import Situation
-from engine.backends.vectors import UNKNOWN
+from engine.backends.vectors import TRUE, UNKNOWN
 from engine.check.ir import AllOf, AnyOf, AtLeast, Choice, Compare, Constant, CountOf, Expr, FactRef, ItemOf, Not
 from engine.check.walk import children
 from engine.facts import Facts
@@ -132,7 +132,12 @@ class Explainer:
         if self._truths[self._plan.row_of[id(expr)]] != UNKNOWN:
             return
         match expr:
-            case AllOf() | AnyOf() | Not() | AtLeast() | Choice():
+            case Choice():
+                test = self._truths[self._plan.row_of[id(expr.test)]]
+                wanted = children(expr) if test == UNKNOWN else (expr.then if test == TRUE else expr.otherwise,)
+                for child in wanted:
+                    yield from self._undecided(child)
+            case AllOf() | AnyOf() | Not() | AtLeast():
                 for child in children(expr):
                     yield from self._undecided(child)
             case ItemOf(fact, item):

@@ -337,6 +337,9 @@ class _Planner:
         if not isinstance(expr, FactRef):
             return None
         spec = self.program.facts[expr.name]
+        if spec.type_name in ("category", "grade"):
+            # Derived ones come from members (`lowest`), whose value stands in the column once it is known.
+            return self.layout.numbers[expr.name]
         if spec.derive is not None or spec.at_least is not None or spec.at_most is not None:
             return None
         return self.layout.numbers.get(expr.name)

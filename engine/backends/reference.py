@@ -17,6 +17,7 @@ from engine.backends import timeline
 from engine.backends.base import Context, due_state, excluded
 from engine.backends.evaluation import Value, Values, plain
 from engine.check.ir import (
+    Choice,
     Compare,
     CountOf,
     Expr,
@@ -196,6 +197,11 @@ class Evaluation(Values):
                 yield from self._unknown_fact(fact, None if at is None else at - 1)
             case WindowTotal(fact) | Trend(_, fact):
                 yield from self._unknown_window(fact)
+            case Choice():
+                test = self.value(expr.test, at)
+                wanted = (expr.then if test else expr.otherwise,) if test is not None else children(expr)
+                for child in wanted:
+                    yield from self._undecided(child, at)
             case Passes(rule):
                 yield from self.finding(self.program.index[rule]).missing
             case _:

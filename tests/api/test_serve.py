@@ -86,7 +86,7 @@ def test_a_port_in_use_is_refused(data_dir: Path) -> None:
 
 def test_a_second_server_on_the_same_port_is_refused(data_dir: Path) -> None:
     with served(data_dir) as (_, connection):
-        assert "another program listens there" in refused(connection.port, data_dir)
+        assert "another program listens there" in refused(connection.port, data_dir, code=3)
         assert ask(connection, "GET", "/health/live")[0] == 200
 
 

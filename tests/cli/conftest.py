@@ -47,7 +47,15 @@ def rulesets(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def xueheng() -> Callable[..., Result]:
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder of the test's own, so that no command looks into that of a checkout. There is none yet."""
+    folder = tmp_path / "data"
+    monkeypatch.setenv("XUEHENG_DATA_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def xueheng(data_dir: Path) -> Callable[..., Result]:
     """Calls a command as from a shell; an exception that escapes it fails the test."""
 
     def call(*arguments: str | Path, stdin: bytes | None = None) -> Result:

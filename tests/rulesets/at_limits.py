@@ -14,7 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
-from engine.backends.base import Context
+from engine.backends.base import Context, ParameterValue
 from engine.backends.reference import Evaluation
 from engine.check.ir import Compare, Constant, Expr, FactSpec, Program, Rule
 from engine.check.walk import facts_of, nodes
@@ -23,6 +23,8 @@ from engine.periods import PeriodKind
 from engine.registry import Library, load_library
 
 RULESETS = Path(__file__).parents[2] / "rulesets"
+TRIES = 1200
+TRIES_BY_PARTS = 120
 INCLUSIVE = ("<=", ">=", "==")
 
 
@@ -36,6 +38,7 @@ class AtLimit:
     division: str
     as_of: date
     facts: dict[str, object]
+    parameters: dict[str, ParameterValue]
 
 
 def whole_library() -> Library:
@@ -88,16 +91,22 @@ def solve(library: Library, program: Program, index: int, rng: random.Random) ->
     if rule.due is not None and rule.due.table:
         division = rule.due.table[0][0]
     on = date(2026, 11, 22) if rule.until is None else rule.until
-    context = Context(on, library.path(division) or ("root",))
-    specs = leaves(program, rule)
+    parameters: dict[str, ParameterValue] = {
+        id_: True if program.parameters[id_].type_name == "boolean" else Fraction(50) for id_ in rule.parameters
+    }
+    context = Context(on, library.path(division) or ("root",), parameters)
+    parts = leaves(program, rule)
+    wholes = [program.facts[name] for name in dict.fromkeys((*rule.conditions, *rule.reads))]
     limits = [c.value for e in (rule.when, rule.require) if e for c in nodes(e) if isinstance(c, Constant)]
-    for _ in range(400):
+    for attempt in range(TRIES):
+        # Where the parts cannot hit the limit in whole numbers, the derived fact itself is sent.
+        specs = parts if attempt < TRIES_BY_PARTS else wholes
         values = {spec.name: _candidate(spec, limits, rng) for spec in specs}
         for limit in inclusive_limits(rule):
             record = _on_limit(program, rule, limit, specs, values, context, rng)
             if record is not None:
                 raw = {name: _sent(program.facts[name], value, on) for name, value in record.items()}
-                return AtLimit(program.ruleset, program.subject, rule.id, division, on, raw)
+                return AtLimit(program.ruleset, program.subject, rule.id, division, on, raw, parameters)
     return None
 
 

@@ -39,7 +39,7 @@ def test_every_numeric_rule_is_met_on_its_limit(library: Library, records: list[
         facts, problems = library.reader(record.subject).read(record.facts)
         assert not problems, (record.rule, problems)
         program = library.program(record.ruleset, record.subject)
-        context = Context(record.as_of, library.path(record.division) or ("root",))
+        context = Context(record.as_of, library.path(record.division) or ("root",), record.parameters)
         index = program.index[record.rule]
         verdicts = {
             "reference": reference.evaluate_rule(program, index, facts, context).verdict,

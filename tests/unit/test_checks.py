@@ -15,6 +15,9 @@ FACTS = """
 facts:
 - {fact: a, type: integer}
 - {fact: b, type: boolean, subject: [county]}
+- {fact: yearly, type: integer, period: year}
+- {fact: termly, type: integer, period: term}
+- {fact: opened, type: date}
 rules:
 - {id: sound, require: a > 3}
 """
@@ -35,6 +38,9 @@ def rules_left(text: str) -> list[str]:
         "- {id: c, subject: county, require: b}\n- {id: other-subject, require: 'passes(\"c\")'}\n",
         "- {id: one, require: 'passes(\"two\")'}\n- {id: two, require: 'passes(\"one\")'}\n"
         "- {id: outside, require: 'passes(\"one\")'}\n",
+        "- {id: window, window: [2025年, 2026], require: total(yearly) > 3}\n",
+        "- {id: window, window: [2026, 2025], require: rises(yearly)}\n",
+        "- {id: mixed, require: yearly > termly}\n",
         "- {id: itself, require: 'passes(\"itself\")'}\n",
         "- {id: broken, require: a > }\n- {id: reads-broken, require: 'passes(\"broken\")'}\n",
         "- {id: unknown, require: nothing > 3}\n- {id: reads-it, require: 'not passes(\"unknown\")'}\n"
@@ -91,9 +97,10 @@ def test_a_ruleset_without_a_readable_head_is_left_out() -> None:
 
 def test_consequences_are_not_shown_beside_their_cause() -> None:
     files = small_files(FACTS)
-    files["facts/small.yaml"] = files["facts/small.yaml"].replace("type: integer", "type: integr")
-    shown = without_consequences(load_library(files).diagnostics, files)
-    assert [d.code for d in shown] == ["E106"]
+    files["facts/small.yaml"] = files["facts/small.yaml"].replace("type: integer", "type: integr", 1)
+    found = load_library(files).diagnostics
+    assert sorted(d.code for d in found) == ["E106", "E301"]
+    assert [d.code for d in without_consequences(found, files)] == ["E106"]
 
 
 def test_a_misspelt_name_is_shown_beside_other_mistakes() -> None:
@@ -101,3 +108,23 @@ def test_a_misspelt_name_is_shown_beside_other_mistakes() -> None:
     files["facts/small.yaml"] = files["facts/small.yaml"].replace("type: boolean", "type: bool")
     shown = without_consequences(load_library(files).diagnostics, files)
     assert sorted(d.code for d in shown) == ["E106", "E301"]
+
+
+@pytest.mark.parametrize(
+    "due", ["{after: opened}", "{years: 3}", "{after: opened, years: 0}", "{after: opened, years: 9999}"]
+)
+def test_half_a_deadline_is_refused_and_the_rule_still_runs(due: str) -> None:
+    library = small_library(FACTS + f"- {{id: late, require: a > 3, due: {due}}}\n")
+    assert library.diagnostics
+    facts, _ = library.reader("school").read({"a": 1, "opened": "2190-01-01"})
+    program = library.program("small@1", "school")
+    reference.evaluate(program, facts, Context(date(2200, 12, 31), library.path("150603")))
+
+
+@pytest.mark.parametrize(
+    "day", ["1899-12-31", "2201-01-01", "0001-01-01", "9999-12-31", "２０２５-01-01", "2025-W01-1"]
+)
+def test_days_that_no_period_reaches_are_refused(day: str) -> None:
+    for key in ("due", "from", "until"):
+        library = small_library(FACTS + f"- {{id: r, require: yearly > 3, {key}: {day}}}\n")
+        assert [d.code for d in library.diagnostics] == ["E106"]
