@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import Thread
 
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.types import ControllerRouterHandler
 
 from api.files import bundled_rulesets, read_rulesets
+from api.observe.metrics import Metrics
+from api.observe.requests import Observer
 from api.routes import catalogue as catalogue_routes
-from api.routes import evaluations, health
+from api.routes import evaluations, health, metrics
 from api.routes.guard import LoopbackGuard
+from api.routes.head import HeadAsGet
 from api.routes.refusals import EXCEPTION_HANDLERS
 from api.routes.state import AppState
+from api.services.batches import Batches
 from api.services.catalogue import Catalogue
+from api.services.gauges import Gauges
 from api.services.originals import open_originals
 from api.services.plans import Plans
 from api.services.representations import Representations
@@ -31,13 +36,11 @@ from engine.registry import Library, load_library
 
 __all__ = ["RulesetsRefused", "Storage", "create_app", "open_library"]
 
-_COMPUTING_THREADS = 2
-
 
 class RulesetsRefused(Exception):
     """The rulesets have errors; the message shows all of them.
 
-    `moved` is the library when nothing else is wrong than that published versions are other ones now.
+    `moved` is the library when one of them is that a published version is another one now.
     """
 
     def __init__(self, message: str, moved: Library | None = None) -> None:
@@ -64,7 +67,7 @@ def open_library(settings: Settings) -> Library:
     found = (*files.diagnostics, *library.diagnostics)
     errors = [d for d in found if d.severity == "error"]
     if errors:
-        moved = library if all(d.code == MOVED for d in errors) else None
+        moved = library if any(d.code == MOVED for d in errors) else None
         raise RulesetsRefused(render_all(found), moved)
     return library
 
@@ -84,29 +87,48 @@ def create_app(
     settings.require_loopback()
     library = open_library(settings) if library is None else library
     plans = Plans(library, open_originals(settings.sources, library.rulesets.values()))
-    plans.warm()
     keeper = None
     if storage is not None:
         keeper = Storekeeper(storage.dsn, plans, prepared=storage.standings is not None)
         plans.standings = storage.standings or plans.standings
     catalogue = Catalogue(plans)
-    state = AppState(plans, catalogue, Representations(plans, catalogue), settings.limits, _pool(), keeper)
+    measured = Metrics()
+    gauges = Gauges(measured, plans, keeper)
+    state = AppState(
+        plans,
+        catalogue,
+        Representations(plans, catalogue),
+        settings.limits,
+        Batches(plans, settings.limits),
+        measured,
+        keeper,
+    )
     app = Litestar(
-        [*evaluations.ROUTES, *catalogue_routes.ROUTES, *health.ROUTES, *docs.ROUTES, *problems.ROUTES, *extra_routes],
+        [
+            *evaluations.ROUTES,
+            *catalogue_routes.ROUTES,
+            *health.ROUTES,
+            *metrics.ROUTES,
+            *docs.ROUTES,
+            *problems.ROUTES,
+            *extra_routes,
+        ],
         exception_handlers=EXCEPTION_HANDLERS,
         state=State({"xueheng": state}),
-        on_startup=[] if keeper is None else [keeper.start],
-        on_shutdown=[] if keeper is None else [keeper.stop],
+        on_startup=[_warm(plans), *([] if keeper is None else [keeper.start]), gauges.start],
+        on_shutdown=[gauges.stop, *([] if keeper is None else [keeper.stop])],
+        # Each route that takes a body has its own limit.
+        request_max_body_size=None,
         openapi_config=None,
         logging_config=None,
     )
-    # Outside of everything else, so that a refused request learns not even which addresses exist.
-    app.asgi_handler = LoopbackGuard(app.asgi_handler)
+    # Outside of all routes, so that a refused request learns not even which addresses exist; but it is counted.
+    app.asgi_handler = Observer(LoopbackGuard(HeadAsGet(app.asgi_handler)), measured)
     # What was built stays: the collector need not walk it again, and forked workers share its memory.
     gc.freeze()
     return app
 
 
-def _pool() -> ThreadPoolExecutor:
-    """Where long requests compute. Threads start with the first of them, so each worker process gets its own."""
-    return ThreadPoolExecutor(_COMPUTING_THREADS, "xueheng-batch")
+def _warm(plans: Plans) -> Callable[[], None]:
+    """Compile what requests will want while the first of them already come in; one that is early compiles its own."""
+    return Thread(target=plans.warm, name="xueheng-warm", daemon=True).start

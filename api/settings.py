@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["BadSetting", "Limits", "Settings"]
+__all__ = ["LOG_LEVELS", "BadSetting", "Limits", "Settings"]
 
 _HOST = "127.0.0.1"
 _PORT = 8000
 _DATA_DIR = Path(".xueheng")
+LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 class BadSetting(Exception):
@@ -46,6 +47,7 @@ class Settings:
     database_url: str | None = None
     sources: Path | None = None
     rulesets: Path | None = None
+    log_level: str = "info"
     limits: Limits = field(default_factory=Limits)
 
     @classmethod
@@ -66,6 +68,7 @@ class Settings:
             database_url=value("DATABASE_URL"),
             sources=folder("SOURCES"),
             rulesets=folder("RULESETS"),
+            log_level=_log_level(value("LOG_LEVEL")),
         )
 
     def require_loopback(self) -> None:
@@ -79,6 +82,13 @@ class Settings:
                 f"XUEHENG_HOST is `{self.host}`, but without access keys the server listens on this machine only: "
                 "set it to `127.0.0.1`, `::1` or `localhost`, or leave it unset"
             )
+
+
+def _log_level(text: str | None) -> str:
+    level = "info" if text is None else text.lower()
+    if level not in LOG_LEVELS:
+        raise BadSetting(f"XUEHENG_LOG_LEVEL is `{text}`: expected one of {', '.join(LOG_LEVELS)}")
+    return level
 
 
 def _port(text: str | None) -> int:

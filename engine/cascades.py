@@ -45,10 +45,14 @@ def _follows(diagnostic: Diagnostic, broken: Mapping[str, str]) -> bool:
             return _written(("id",), diagnostic, broken, "rules/")
         case "E303":
             return _written(("clause",), diagnostic, broken, "clauses.yaml")
+        case "E307":
+            return _written(("id",), diagnostic, broken, "consequences.yaml")
         case "E304":
             return _written(("id",), diagnostic, broken, "ruleset.yaml")
         case "E402":
-            return _written(("clause",), diagnostic, broken, "rules/")
+            return _written(("clause",), diagnostic, broken, "rules/") or _written(
+                ("clause",), diagnostic, broken, "consequences.yaml"
+            )
         case _:
             return False
 

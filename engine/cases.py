@@ -18,6 +18,7 @@ from engine.check.ir import Parameter, Program, Rule, Ruleset
 from engine.check.text import number_text
 from engine.diagnostics import Collector, Diagnostic
 from engine.expectations import Expectation, differences, read_expectation
+from engine.expected_chains import chain_of, check_names, read_by, unlike
 from engine.facts import FactProblem, Facts
 from engine.load.documents import CaseDoc
 from engine.load.fields import read_date, read_decimal
@@ -28,7 +29,7 @@ from engine.source import Span, Text
 from engine.values import exact
 from engine.verdicts import Finding, Verdict
 
-__all__ = ["CaseRun", "Evaluate", "raw_value", "run_cases"]
+__all__ = ["CaseRun", "Evaluate", "Trial", "raw_value", "run_cases"]
 
 Evaluate = Callable[[Program, Facts, Context, Sequence[int]], Sequence[Finding]]
 """A back end's entry: `evaluate(program, facts, context, rules)` gives the findings of those rules, by index."""
@@ -38,16 +39,32 @@ _NUMERIC = ("integer", "number", "percent")
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """A case as it was evaluated: `findings` are the yardstick's, by the id of each rule that the case names."""
+
+    case: CaseDoc
+    program: Program
+    facts: Facts
+    context: Context
+    findings: Mapping[str, Finding]
+
+
+@dataclass(frozen=True, slots=True)
 class CaseRun:
     """What came of the cases of one ruleset.
 
-    `ran`: cases evaluated; `withheld`: cases that name a rule or fact which itself has a mistake, so
+    `trials`: the cases evaluated; `withheld`: cases that name a rule or fact which itself has a mistake, so
     that a complaint about the case would only repeat it.
     """
 
     diagnostics: tuple[Diagnostic, ...]
-    ran: int
+    trials: tuple[Trial, ...]
     withheld: int
+
+    @property
+    def ran(self) -> int:
+        """How many cases were evaluated."""
+        return len(self.trials)
 
 
 def run_cases(
@@ -67,7 +84,7 @@ def run_cases(
             where = f"{first.span.source.path}:{line}"
             runner.collector.add(codes.duplicate_id("case", doc.name.value, doc.name.span, where))
         runner.run(doc)
-    return CaseRun(tuple(runner.collector.found), runner.ran, runner.withheld)
+    return CaseRun(tuple(runner.collector.found), tuple(runner.trials), runner.withheld)
 
 
 def raw_value(node: Node, type_name: str) -> object:
@@ -99,7 +116,7 @@ class _Runner:
         self._rules: Mapping[str, Rule] = {rule.id.split("/", 1)[1]: rule for rule in ruleset.rules}
         self._broken = any(self._matters(d) for d in library.diagnostics)
         self.collector = Collector()
-        self.ran = 0
+        self.trials: list[Trial] = []
         self.withheld = 0
 
     def _matters(self, diagnostic: Diagnostic) -> bool:
@@ -123,19 +140,37 @@ class _Runner:
         if (unknown_fact or unknown_rule) and self._broken:
             self.withheld += 1
             return
-        if len(self.collector.found) > before or not expected:
+        check_names(doc, self._ruleset, self.collector)
+        if len(self.collector.found) > before or not (expected or doc.consequences is not None):
             return
         program = self._library.program(self._ruleset.name, doc.subject)
         context = Context(doc.as_of, path, parameters)
         wanted = [program.index[rule.id] for rule, _ in expected]
-        self.ran += 1
         failed: set[str] = set()
-        for backend, evaluate in self._backends.items():
+        for number, (backend, evaluate) in enumerate(self._backends.items()):
             findings = evaluate(program, facts, context, wanted)
+            if number == 0:
+                by_rule = {rule.id: finding for (rule, _), finding in zip(expected, findings, strict=True)}
+                self.trials.append(Trial(doc, program, facts, context, by_rule))
             for (rule, expectation), finding in zip(expected, findings, strict=True):
                 known = expectation.rule.value in failed
                 if not known and self._differs(doc, rule, expectation, finding, backend):
                     failed.add(expectation.rule.value)
+            if doc.consequences is not None and not failed:
+                failed.update(self._unlike(doc, evaluate, program, facts, context))
+
+    def _unlike(
+        self, doc: CaseDoc, evaluate: Evaluate, program: Program, facts: Facts, context: Context
+    ) -> tuple[str, ...]:
+        """Compare the consequences that follow with those that the case expects; their key if they differ."""
+        assert doc.consequences is not None
+        findings = evaluate(program, facts, context, read_by(self._ruleset.consequences, program))
+        steps = chain_of(self._ruleset, program, self._library.dictionary.facts, facts, context, findings)
+        problem = unlike(doc.consequences, steps)
+        if problem is None:
+            return ()
+        self._wrong(doc, problem, doc.consequences[0].span if doc.consequences else doc.name.span)
+        return ("expect_consequences",)
 
     # --- what the case gives ------------------------------------------------------------------
 

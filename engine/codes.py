@@ -1,7 +1,7 @@
 """Every diagnostic code with its one constructor.
 
 E1xx files and YAML, E2xx expressions, E3xx names and rules, E4xx the ledger, E5xx cases,
-E6xx published versions.
+E6xx published versions, W6xx what an author should look at again (`engine/lints/`).
 Messages are lowercase, name things in backticks, and say what was expected.
 """
 
@@ -16,17 +16,20 @@ __all__ = [
     "aggregate_outside_derive",
     "alias_not_allowed",
     "bad_scalar",
+    "boundary_untested",
     "case_mismatch",
     "citation_out_of_clause",
     "clause_order",
     "clause_unaccounted",
     "construct_not_allowed",
     "cyclic",
+    "day_untested",
     "dead_condition",
     "due_inconsistent",
     "duplicate_id",
     "duplicate_key",
     "expression_syntax",
+    "figure_not_printed",
     "file_missing",
     "file_unreadable",
     "inexact_bounds",
@@ -34,14 +37,18 @@ __all__ = [
     "limit_exceeded",
     "missing_key",
     "not_utf8",
+    "percent_or_ratio",
     "period_misuse",
     "published_moved",
+    "rule_untested",
     "subject_mismatch",
     "table_malformed",
+    "threshold_out_of_bounds",
     "type_mismatch",
     "unexpected_file",
     "unit_clash",
     "unknown_clause",
+    "unknown_consequence",
     "unknown_division",
     "unknown_fact",
     "unknown_function",
@@ -49,6 +56,7 @@ __all__ = [
     "unknown_option",
     "unknown_parameter",
     "unknown_rule",
+    "unsuited_event",
     "wrong_arguments",
     "wrong_shape",
     "yaml_syntax",
@@ -57,6 +65,10 @@ __all__ = [
 
 def _error(code: str, message: str, span: Span | None, *, path: str = "", help: str | None = None) -> Diagnostic:
     return Diagnostic(code, "error", message, span, path, help)
+
+
+def _warning(code: str, message: str, span: Span | None, *, help: str | None = None) -> Diagnostic:
+    return Diagnostic(code, "warning", message, span, "", help)
 
 
 # --- E1xx: files and YAML -------------------------------------------------------------------
@@ -232,6 +244,11 @@ def duplicate_id(what: str, name: str, span: Span, first: str) -> Diagnostic:
     return _error("E306", f"{what} `{name}` is defined twice", span, help=f"first defined at {first}")
 
 
+def unknown_consequence(name: str, known: Iterable[str], span: Span) -> Diagnostic:
+    """`after` names a consequence that the ruleset does not have."""
+    return _error("E307", f"unknown consequence `{name}`", span, help=did_you_mean(name, known))
+
+
 def cyclic(what: str, path: Iterable[str], span: Span) -> Diagnostic:
     """Definitions that need each other."""
     return _error("E308", f"{what} goes in a circle: {' → '.join(path)}", span)
@@ -245,6 +262,11 @@ def dead_condition(why: str, span: Span) -> Diagnostic:
 def subject_mismatch(name: str, has: Iterable[str], wants: str, span: Span) -> Diagnostic:
     """A fact of another subject."""
     return _error("E310", f"`{name}` is about {', '.join(has)}, the rule about {wants}", span)
+
+
+def unsuited_event(name: str, problem: str, span: Span, help: str | None = None) -> Diagnostic:
+    """A consequence of something that cannot cause it, or for someone whom it cannot meet."""
+    return _error("E311", f"`{name}` {problem}", span, help=help)
 
 
 def due_inconsistent(problem: str, span: Span, help: str | None = None) -> Diagnostic:
@@ -293,4 +315,54 @@ def published_moved(name: str, recorded: str, found: str, span: Span) -> Diagnos
         f"`{name}` was published as `{recorded}` and never changes, but its files now give `{found}`",
         span,
         help="undo the change, or publish it as a new version",
+    )
+
+
+# --- W6xx: what an author should look at again --------------------------------------------------
+
+
+def threshold_out_of_bounds(fact: str, bounds: str, problem: str, span: Span) -> Diagnostic:
+    """A comparison that every value, or no value, of a fact meets."""
+    return _warning(
+        "W611",
+        f"`{fact}` lies between {bounds}, so this comparison {problem}",
+        span,
+        help="check the figure, its unit, and the fact's bounds",
+    )
+
+
+def percent_or_ratio(fact: str, counted: str, figure: str, meant: str, span: Span) -> Diagnostic:
+    """A percent compared with a fraction of one, or a ratio with a percent."""
+    return _warning("W612", f"`{fact}` is {counted}, compared with {figure}", span, help=meant)
+
+
+def rule_untested(rule: str, span: Span) -> Diagnostic:
+    """A rule that no worked case names."""
+    return _warning(
+        "W613", f"no case expects anything of `{rule}`", span, help="add one that is met and one that is not"
+    )
+
+
+def boundary_untested(rule: str, comparison: str, span: Span) -> Diagnostic:
+    """A measured rule none of whose cases stands exactly on its limit."""
+    return _warning(
+        "W614",
+        f"no case of `{rule}` stands exactly where both sides of `{comparison}` are equal",
+        span,
+        help="add one with the figure as printed, and one the smallest step beyond",
+    )
+
+
+def day_untested(rule: str, what: str, span: Span) -> Diagnostic:
+    """A deadline or start of which only one side, or none, is tested."""
+    return _warning("W615", f"no case of `{rule}` shows {what}", span, help="test the last day and the day after")
+
+
+def figure_not_printed(rule: str, figure: str, span: Span) -> Diagnostic:
+    """A figure given as printed that the cited words of the original lack."""
+    return _warning(
+        "W616",
+        f"the words that `{rule}` cites do not print `{figure}`",
+        span,
+        help="widen the span, cite the other place under `also_at`, or correct the figure",
     )

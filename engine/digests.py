@@ -1,6 +1,6 @@
 """Digests of a ruleset: of its meaning, and of its texts.
 
-The digest covers the canonical typed closure (rules with their expressions, the facts they use with
+The digest covers the canonical typed closure (rules with their expressions, consequences, the facts they use with
 what these derive from, parameters, the document's place and day), not file bytes: a comment or a
 reordered file does not move it. Titles, labels, notes and the ledger's prose have a second digest.
 """
@@ -24,6 +24,7 @@ SEMANTICS = "1"
 """The version of what expressions, periods and verdicts mean; recorded beside every digest."""
 
 _RULE_TEXTS = frozenset({"title", "summary", "note", "read_as", "figures", "reviewed", "when_text", "require_text"})
+_CONSEQUENCE_TEXTS = frozenset({"title", "summary", "note", "reviewed"})
 _FACT_TEXTS = frozenset({"label", "note", "aliases", "option_labels", "step"})
 
 Plain = dict[str, object]
@@ -55,6 +56,7 @@ def _facts(ruleset: Ruleset, dictionary: Mapping[str, FactSpec]) -> list[FactSpe
     found: dict[str, FactSpec] = {}
     todo = [name for rule in ruleset.rules for name in (*rule.conditions, *rule.reads)]
     todo += [rule.due.after for rule in ruleset.rules if rule.due is not None and rule.due.after]
+    todo += [name for consequence in ruleset.consequences if consequence.cause == "fact" for name in consequence.causes]
     while todo:
         name = todo.pop()
         if name not in found:
@@ -73,6 +75,7 @@ def closure(ruleset: Ruleset, dictionary: Mapping[str, FactSpec]) -> Plain:
         "starts": _plain(ruleset.starts),
         "parameters": _plain(ruleset.parameters, frozenset({"label", "note"})),
         "rules": [_plain(rule, _RULE_TEXTS) for rule in ruleset.rules],
+        "consequences": [_plain(consequence, _CONSEQUENCE_TEXTS) for consequence in ruleset.consequences],
         "facts": [_plain(spec, _FACT_TEXTS) for spec in _facts(ruleset, dictionary)],
         "incorporates": [_plain(c.incorporates) for c in ruleset.clauses if c.incorporates],
     }
@@ -88,6 +91,10 @@ def text_closure(ruleset: Ruleset, dictionary: Mapping[str, FactSpec]) -> Plain:
         "rules": [
             {"id": rule.id} | {name: _plain(getattr(rule, name)) for name in sorted(_RULE_TEXTS)}
             for rule in ruleset.rules
+        ],
+        "consequences": [
+            {"id": consequence.id} | {name: _plain(getattr(consequence, name)) for name in sorted(_CONSEQUENCE_TEXTS)}
+            for consequence in ruleset.consequences
         ],
         "facts": [
             {"name": spec.name} | {name: _plain(getattr(spec, name)) for name in sorted(_FACT_TEXTS)}

@@ -7,7 +7,7 @@ rulesets.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -15,15 +15,17 @@ from types import MappingProxyType
 
 from engine import codes
 from engine.check.dictionary import Dictionary, check_dictionary
-from engine.check.ir import Program, Ruleset
+from engine.check.ir import FactSpec, Program, Ruleset
 from engine.check.rulesets import RulesetParts, check_ruleset
 from engine.diagnostics import Collector, Diagnostic
 from engine.digests import closure, digest, text_closure
 from engine.divisions import Divisions, read_divisions
 from engine.facts import FactReader
+from engine.load.cases import load_cases
+from engine.load.consequences import load_consequences
 from engine.load.dictionary import load_dictionary
-from engine.load.documents import CaseDoc, EntryDoc
-from engine.load.rulesets import load_cases, load_clauses, load_rules, load_ruleset
+from engine.load.documents import CaseDoc, EntryDoc, RuleDoc
+from engine.load.rulesets import load_clauses, load_rules, load_ruleset
 from engine.passes.pipeline import build_program
 from engine.publications import PUBLISHED, Publication, check_publications, read_publications
 from engine.source import Source
@@ -66,6 +68,8 @@ class Library:
         self.cases = cases
         self.publications = publications
         self.diagnostics: tuple[Diagnostic, ...] = ()
+        self.written: Mapping[str, Mapping[str, RuleDoc]] = {}
+        """With cases only: each ruleset's rules as they were written, by their full ids."""
         self._programs: dict[tuple[str, str], Program] = {}
         self._readers: dict[str, FactReader] = {}
         self._paths: dict[str, tuple[str, ...]] = {}
@@ -93,12 +97,8 @@ class Library:
 
     @cached_property
     def digests(self) -> Mapping[str, tuple[str, str]]:
-        """Per ruleset the digest of its meaning and that of its texts."""
-        facts = self.dictionary.facts
-        return {
-            name: (digest(closure(ruleset, facts)), digest(text_closure(ruleset, facts)))
-            for name, ruleset in self.rulesets.items()
-        }
+        """Per ruleset the digest of its meaning and that of its texts, made when somebody asks for them."""
+        return _Digests(self.rulesets, self.dictionary.facts)
 
     def find(self, name: str, on: date | None = None, retired: Mapping[str, date] = NONE_RETIRED) -> Ruleset | None:
         """A ruleset by `id@version`; by `id` the newest version, with `on` the newest in force then, if any is."""
@@ -137,11 +137,38 @@ class Library:
         return Applicable(chosen[0] if chosen else None, tuple(chosen[1:]), tuple(existing))
 
 
+class _Digests(Mapping[str, tuple[str, str]]):
+    def __init__(self, rulesets: Mapping[str, Ruleset], facts: Mapping[str, FactSpec]) -> None:
+        self._rulesets = rulesets
+        self._facts = facts
+        self._made: dict[str, tuple[str, str]] = {}
+
+    def __getitem__(self, name: str) -> tuple[str, str]:
+        if name not in self._made:
+            ruleset = self._rulesets[name]
+            meaning, texts = closure(ruleset, self._facts), text_closure(ruleset, self._facts)
+            self._made[name] = digest(meaning), digest(texts)
+        return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rulesets
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rulesets)
+
+    def __len__(self) -> int:
+        return len(self._rulesets)
+
+
 def _newest_first(ruleset: Ruleset) -> tuple[str, int, list[tuple[int, int, str]]]:
-    """By id; within an id the latest start first, then the highest version."""
+    """By id; within an id the latest start first, then the highest version: `2.10`, `2.9`, `2`, `2-draft`."""
     starts = -ruleset.starts.toordinal() if ruleset.starts else 0
-    parts = re.split(r"(\d+)", ruleset.version)
-    return ruleset.id, starts, [(1, -int(p), "") if p.isdigit() else (0, 0, p) for p in parts if p]
+    parts = [
+        (1, -int(part), "") if part.isdigit() else (3 if part.startswith("-") else 0, 0, part)
+        for part in re.split(r"(\d+)", ruleset.version)
+        if part
+    ]
+    return ruleset.id, starts, [*parts, (2, 0, "")]
 
 
 def load_library(files: Mapping[str, str], *, cases: bool = False) -> Library:
@@ -170,6 +197,7 @@ def load_library(files: Mapping[str, str], *, cases: bool = False) -> Library:
     dictionary = check_dictionary(entries, collector)
     rulesets: list[Ruleset] = []
     case_docs: dict[str, tuple[CaseDoc, ...]] = {}
+    written: dict[str, dict[str, RuleDoc]] = {}
     known = frozenset(divisions.by_code)
     for (id_, version), sources in folders.items():
         parts = _read_folder(id_, version, sources, collector)
@@ -177,6 +205,7 @@ def load_library(files: Mapping[str, str], *, cases: bool = False) -> Library:
             ruleset = check_ruleset(parts, dictionary, known, collector)
             rulesets.append(ruleset)
             if cases:
+                written[ruleset.name] = {f"{ruleset.id}/{doc.id.value}": doc for doc in parts.rules}
                 case_docs[ruleset.name] = tuple(
                     doc
                     for rest, source in sources.items()
@@ -188,6 +217,7 @@ def load_library(files: Mapping[str, str], *, cases: bool = False) -> Library:
     if not collector.failed:
         check_publications(publications, library.digests, collector)
     library.diagnostics = tuple(collector.found)
+    library.written = written
     return library
 
 
@@ -195,11 +225,13 @@ def _read_folder(id_: str, version: str, sources: Mapping[str, Source], collecto
     folder = f"{id_}/{version}"
     for rest in sources:
         parts = rest.split("/")
-        placed = rest in ("ruleset.yaml", "clauses.yaml") or (
+        placed = rest in ("ruleset.yaml", "clauses.yaml", "consequences.yaml") or (
             len(parts) == 2 and parts[0] in _LISTS and parts[1].endswith(".yaml")
         )
         if not placed:
-            help_ = "a ruleset has ruleset.yaml, clauses.yaml, rules/<topic>.yaml, cases/<topic>.yaml"
+            help_ = (
+                "a ruleset has ruleset.yaml, clauses.yaml, consequences.yaml, rules/<topic>.yaml, cases/<topic>.yaml"
+            )
             collector.add(codes.unexpected_file(f"{folder}/{rest}", help_))
     missing = [name for name in ("ruleset.yaml", "clauses.yaml") if name not in sources]
     for name in missing:
@@ -220,4 +252,9 @@ def _read_folder(id_: str, version: str, sources: Mapping[str, Source], collecto
         if rest.startswith("rules/")
         for rule in load_rules(source, collector, spans=spans)
     ]
-    return RulesetParts(head, tuple(clauses), tuple(rules))
+    consequences = (
+        load_consequences(sources["consequences.yaml"], collector, spans=spans)
+        if "consequences.yaml" in sources
+        else []
+    )
+    return RulesetParts(head, tuple(clauses), tuple(rules), tuple(consequences))

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 __all__ = [
     "AUTHORITIES",
+    "BEARERS",
+    "CAUSES",
     "CLAUSE_KINDS",
     "CLAUSE_REASONS",
     "CONTAINS",
+    "EFFECTS",
     "EVIDENCE",
     "FACT_TYPES",
     "FORCES",
+    "STRENGTHS",
     "SUBJECTS",
     "TOPICS",
 ]
@@ -60,6 +64,26 @@ FACT_TYPES = ("boolean", "integer", "number", "percent", "category", "grade", "d
 EVIDENCE = ("measured", "attested", "judged")
 """From the strongest to the weakest."""
 FORCES = ("binding", "expected", "advisory")
+CAUSES = ("breach_of", "result_of", "fact", "after")
+"""What a consequence follows from: a rule not met; a rule judged, met or not; an attested event; another one."""
+EFFECTS = (
+    "bar",
+    "veto",
+    "accountability",
+    "rating_lowest",
+    "appraisal_basis",
+    "reward_basis",
+    "correction",
+    "notice",
+    "preference",
+    "other",
+)
+"""What follows: shut out from something; ruled out by one failing; held to account; rated as the lowest member;
+counted in appraisal; counted for reward; set right; told publicly; put first; anything else."""
+STRENGTHS = ("automatic", "basis", "discretionary", "unspecified")
+"""Follows of itself; is weighed by whoever decides; may follow; the text does not say."""
+BEARERS = (*SUBJECTS, "head", "leader", "responsible_person", "responsible_unit")
+"""Whom a consequence meets: a subject, or those in its service whom a text names by their office."""
 AUTHORITIES = ("in_force", "consultation_draft", "unofficial_copy", "unclear", "repealed")
 CLAUSE_KINDS = ("front_matter", "heading", "preamble", "principle", "target", "duty", "consequence", "closing")
 CLAUSE_REASONS = (

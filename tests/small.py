@@ -1,6 +1,7 @@
 """Small rulesets from short texts: what a test does not care about is filled in.
 
-A text is a YAML mapping with `facts`, `rules`, `cases` and `ruleset`, each written as in the real files.
+A text is a YAML mapping with `facts`, `rules`, `consequences`, `cases` and `ruleset`, each written as in the real
+files.
 Scalars keep the style in which they were written, so a quoted number stays a quoted number.
 """
 
@@ -101,6 +102,19 @@ def _rule(node: yaml.MappingNode) -> None:
     _fill(node, defaults)
 
 
+def _consequence(node: yaml.MappingNode) -> None:
+    defaults: dict[str, object] = {
+        "clause": "一",
+        "span": ["0", "10"],
+        "then": {},
+        "title": {"zh": "题", "en": "Title"},
+        "summary": {"zh": "摘要", "en": "Summary"},
+    }
+    _fill(node, defaults)
+    then = {"effect": "notice", "who": "school", "strength": "automatic", "within": "unstated"}
+    _fill(_keys(node)["then"], then)
+
+
 def _case(node: yaml.MappingNode) -> None:
     _fill(node, {"division": "150603", "subject": "school", "as_of": "2026-11-22", "facts": {}})
 
@@ -110,7 +124,7 @@ def small_files(text: str) -> dict[str, str]:
     root = yaml.compose(text, Loader=yaml.CBaseLoader)
     assert isinstance(root, yaml.MappingNode)
     parts = _keys(root)
-    unknown = set(parts) - {"title", "facts", "rules", "cases", "ruleset"}
+    unknown = set(parts) - {"title", "facts", "rules", "consequences", "cases", "ruleset"}
     assert not unknown, f"no part of a small ruleset: {unknown}"
     head = yaml.compose(HEAD, Loader=yaml.CBaseLoader)
     assert isinstance(head, yaml.MappingNode)
@@ -128,6 +142,7 @@ def small_files(text: str) -> dict[str, str]:
     for part, path, fill in (
         ("facts", "facts/small.yaml", _entry),
         ("rules", "small/1/rules/planning.yaml", _rule),
+        ("consequences", "small/1/consequences.yaml", _consequence),
         ("cases", "small/1/cases/planning.yaml", _case),
     ):
         if part in parts:

@@ -23,8 +23,8 @@ __all__ = [
     "database_exists",
     "database_of",
     "folder_in_use",
-    "log_to_stderr",
     "settings_here",
+    "tell_warnings_only",
 ]
 
 FOLDER_IN_USE = 3
@@ -45,14 +45,14 @@ def settings_here() -> Settings:
         raise click.ClickException(str(error)) from None
 
 
-def log_to_stderr(*, quiet: bool = False) -> None:
-    """Events go to the standard error: the standard output belongs to what a command prints. `quiet`: warnings only."""
+def tell_warnings_only() -> None:
+    """A command that needs the database for a moment tells no more of it, and that on the standard error."""
     import structlog
 
     structlog.configure(
         # Looked up at each event, since a test puts its own in place.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
-        wrapper_class=structlog.make_filtering_bound_logger("warning" if quiet else "info"),
+        wrapper_class=structlog.make_filtering_bound_logger("warning"),
         cache_logger_on_first_use=False,
     )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from api.cli.database import database_exists, database_of, log_to_stderr, settings_here
+from api.cli.database import database_exists, database_of, settings_here, tell_warnings_only
 from api.cli.opening import open_library
 from api.cli.options import rulesets_option
 from engine.registry import Library
@@ -200,6 +200,6 @@ def _run(work: Callable[[PublishedRulesets], Awaitable[_T]], *, migrating: bool 
         async with await open_database(dsn, Limits(connections=1)) as database:
             return await work(PublishedRulesets(database))
 
-    log_to_stderr(quiet=True)
+    tell_warnings_only()
     with database_of(settings_here()) as dsn:
         return asyncio.run(run(dsn))

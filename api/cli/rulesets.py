@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -14,9 +13,9 @@ from api.cli.options import rulesets_option
 from api.cli.publish import publish_command, retire_command, standing_lines, standing_word, standings_of
 from api.files import read_rulesets
 from engine.check.ir import Due, Rule, Ruleset
+from engine.citations.coverage import cover
 from engine.diagnostics import did_you_mean
 from engine.registry import Library, load_library
-from engine.words import CLAUSE_REASONS, EVIDENCE, FORCES
 
 __all__ = ["rulesets"]
 
@@ -49,7 +48,9 @@ def list_command(folder: Path) -> None:
 
 @rulesets.command("show")
 @click.argument("name", metavar="ID")
-@click.option("--conflicts", is_flag=True, help="Only the rules that contradict each other in the document.")
+@click.option(
+    "--conflicts", is_flag=True, help="Only the contradictions and tensions that the document does not resolve."
+)
 @rulesets_option
 def show_command(name: str, conflicts: bool, folder: Path) -> None:
     """A ruleset (id, its newest version, or id@version): its document, its clauses and their rules."""
@@ -126,15 +127,25 @@ def _due(due: Due) -> str:
 
 
 def _conflicts(ruleset: Ruleset) -> None:
+    """Each linked pair once, in the order of the document: what it says in both places, and how it was read."""
     by_id = {rule.id: rule for rule in ruleset.rules}
-    pairs = {tuple(sorted((rule.id, other))) for rule in ruleset.rules for other in rule.conflicts_with}
-    for pair in sorted(pairs):
-        for rule in (by_id[id_] for id_ in pair):
-            click.echo(f"{rule.id}  {rule.citation.path}  {rule.require_text}")
+    pairs = dict.fromkeys(frozenset((rule.id, other)) for rule in ruleset.rules for other in rule.conflicts_with)
+    for number, pair in enumerate(pairs, 1):
+        both = [rule for rule in by_id.values() if rule.id in pair]
+        click.secho(f"{number}. {both[0].title['zh']} / {both[-1].title['zh']}", bold=True)
+        for rule in both:
+            figures = ", ".join(rule.figures) or "no figure"
+            click.echo(f"  {rule.id}  [{', '.join(_marks(rule))}]")
+            for citation in (rule.citation, *rule.also_at):
+                span = f" [{citation.span[0]}, {citation.span[1]}]" if citation.span else ""
+                click.secho(f"    {citation.path}{span}", fg="cyan")
+            click.echo(f"    printed: {figures}")
+            click.echo(f"    {f'when {rule.when_text}: ' if rule.when_text else ''}{rule.require_text}")
             if rule.note:
-                click.echo(f"  {rule.note}")
+                click.echo(f"    note: {rule.note}")
         click.echo()
-    click.echo(f"{len(pairs)} contradiction{'' if len(pairs) == 1 else 's'} in {ruleset.name}")
+    word = "contradiction or tension" if len(pairs) == 1 else "contradictions or tensions"
+    click.echo(f"{len(pairs)} {word} in {ruleset.name}")
 
 
 @rulesets.command("coverage")
@@ -154,30 +165,38 @@ def coverage_command(names: tuple[str, ...], folder: Path) -> None:
 
 
 def _coverage(library: Library, ruleset: Ruleset) -> None:
-    clauses = ruleset.clauses
-    with_rules = sum(1 for clause in clauses if clause.rules)
-    reasons = Counter(clause.reason for clause in clauses if clause.reason)
-    reasons.update(part.reason for clause in clauses for part in clause.without_rule)
+    coverage = cover(ruleset)
     cases = library.cases.get(ruleset.name, ())
     tested = {name.value for case in cases for name, _ in case.expect}
     untested = [rule.id for rule in ruleset.rules if rule.id.split("/", 1)[1] not in tested]
     click.secho(ruleset.name, bold=True)
-    without = _counts(reasons, CLAUSE_REASONS)
-    click.echo(f"  {len(clauses):,} clauses, {with_rules:,} with rules; without, in whole or part: {without}")
-    if ruleset.source == "facts_only":
-        click.echo("  its original is not at hand, so its sentences cannot be counted")
+    incorporating = f", {coverage.incorporating:,} adopt another document's" if coverage.incorporating else ""
+    click.echo(f"  {coverage.clauses:,} clauses, {coverage.with_rules:,} with rules{incorporating}")
+    click.echo(f"  clauses without rules: {_counts(coverage.without_rules)}")
+    click.echo(f"  parts of the others without rules: {_counts(coverage.parts_without_rule)}")
+    points = coverage.code_points
+    if points is None:
+        click.echo("  its original is not at hand, so its text cannot be measured")
+    else:
+        click.echo(
+            f"  {points.in_clauses:,} of {points.document:,} code points in clauses: rules cite {points.cited:,}"
+            f" ({points.cited_percent} %), {points.with_reason:,} more have a reason"
+        )
     click.echo(
-        f"  {len(ruleset.rules):,} rules: {_counts(Counter(r.evidence for r in ruleset.rules), EVIDENCE)};"
-        f" {_counts(Counter(r.force for r in ruleset.rules), FORCES)}"
+        f"  {coverage.rules:,} rules: {_counts(coverage.rules_by_evidence)}; {_counts(coverage.rules_by_force)};"
+        f" {_counts(coverage.rules_by_subject)}"
     )
     reviewed = sum(1 for rule in ruleset.rules if rule.reviewed)
     click.echo(f"  {reviewed:,} reviewed against the original; {len(cases):,} worked cases")
+    if coverage.contradictions:
+        hint = f"see `rulesets show {ruleset.id} --conflicts`"
+        click.echo(f"  contradictions or tensions: {coverage.contradictions:,}, {hint}")
     if untested:
         click.echo(f"  without a worked case: {', '.join(untested)}")
 
 
-def _counts(counter: Counter[str] | Counter[str | None], order: Sequence[str]) -> str:
-    return ", ".join(f"{counter[word]:,} {word}" for word in order if counter[word]) or "none"
+def _counts(counted: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {word}" for word, number in counted.items() if number) or "none"
 
 
 def _find(library: Library, name: str) -> Ruleset:

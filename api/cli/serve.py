@@ -5,25 +5,28 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
-import logging
 import os
 import signal
 import socket
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.cli.database import FolderTaken, ServingDatabase, folder_in_use, log_to_stderr, settings_here
+from api.cli.database import FolderTaken, ServingDatabase, folder_in_use, settings_here
+from api.observe.logs import FOR_GRANIAN, configure_logging
+from api.observe.shared import shared_folder
+from api.services.processes import die_with
 from api.settings import BadSetting, Settings
 
 if TYPE_CHECKING:
     from api.app import Storage
+    from api.routes.state import AppState
     from engine.registry import Library
 
 __all__ = ["serve"]
 
-_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 _DRAIN_SECONDS = 30
 _PATIENCE_SECONDS = 2
 _SWITCH_SECONDS = 0.001
@@ -49,12 +52,16 @@ def serve(workers: int) -> None:
         settings.require_loopback()
     except BadSetting as error:
         raise click.ClickException(str(error)) from None
-    log_to_stderr()
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    configure_logging(settings.log_level)
     _refuse_taken_port(settings)
     # Until the server takes the signals over: what has begun is ended in order.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    with ServingDatabase(settings, workers=workers) as database:
+    with ExitStack() as stack:
+        database = stack.enter_context(ServingDatabase(settings, workers=workers))
+        try:
+            stack.enter_context(shared_folder(settings.data_dir))
+        except OSError as error:
+            raise click.ClickException(f"cannot write to the data folder (XUEHENG_DATA_DIR): {error}") from None
         _run(settings, workers, database)
 
 
@@ -73,13 +80,15 @@ def _run(settings: Settings, workers: int, database: ServingDatabase) -> None:
     library = _library(settings, database)
     app = create_app(settings, library=library, storage=_storage(database.dsn(), library))
     gc.enable()
+    state: AppState = app.state.xueheng
     ready = _Announcement(workers, settings.host, settings.port)
     app.on_startup.append(ready.watch)
     main = os.getpid()
 
     def in_worker(_target: str) -> Any:
-        _die_with(main)
-        # A thread that computes gives way often, so that short requests beside it stay short.
+        die_with(main)
+        state.batches.fork()
+        # A thread that compiles, or reads files for a scrape, gives way often: short requests beside it stay short.
         sys.setswitchinterval(_SWITCH_SECONDS)
         return app
 
@@ -92,6 +101,7 @@ def _run(settings: Settings, workers: int, database: ServingDatabase) -> None:
         workers=workers,
         websockets=False,
         log_level=LogLevels.warning,
+        log_dictconfig=FOR_GRANIAN,
         respawn_failed_workers=workers > 1,
         workers_kill_timeout=_DRAIN_SECONDS,
     )
@@ -206,14 +216,3 @@ class _Announcement:
             return False
         writer.close()
         return True
-
-
-def _die_with(parent: int) -> None:
-    """End this process when its parent is gone, however that ended. Linux only; elsewhere nothing."""
-    if not sys.platform.startswith("linux"):
-        return
-    import ctypes
-
-    ctypes.CDLL(None, use_errno=True).prctl(_PARENT_DEATH_SIGNAL, signal.SIGTERM)
-    if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGTERM)

@@ -131,7 +131,8 @@ def _counted(ruleset: Ruleset, placed: Sequence[PlacedNumeral]) -> str:
     return (
         f"{ruleset.name}: {len(real):,} numerals ({kinds['figure']:,} in figures, {kinds['word']:,} in words): "
         f"{in_rules:,} in rules, {stated:,} of them stated as figures; without a rule: {why}; "
-        f"{sum(p.lost for p in real):,} nowhere; besides {kinds['mark']:,} list marks, {kinds['fixed']:,} in fixed words"
+        f"{sum(p.lost for p in real):,} nowhere; "
+        f"besides {kinds['mark']:,} list marks and {kinds['fixed']:,} in fixed words"
     )
 
 

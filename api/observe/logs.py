@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import traceback
 from typing import Any
 
 import msgspec
 import structlog
 from structlog.typing import EventDict, Processor
 
-__all__ = ["FOR_GRANIAN", "LEVELS", "configure_logging"]
+__all__ = ["FOR_GRANIAN", "LEVELS", "configure_logging", "frames_of"]
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -82,3 +83,9 @@ def configure_logging(level: str, *, file: int = 2, terminal: bool | None = None
         handlers=[_Foreign()], level=number if number == logging.DEBUG else max(number, logging.WARNING), force=True
     )
     logging.captureWarnings(True)
+
+
+def frames_of(error: BaseException) -> dict[str, object]:
+    """An error that a request met, for an event: its type and where it was, but not its words, which may hold facts."""
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    return {"error": type(error).__qualname__, "frames": frames}

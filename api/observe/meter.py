@@ -36,13 +36,12 @@ class Meter(msgspec.Struct):
         """For the engine to call, which has no clock."""
         self.end("columns")
 
-    def judged(self, ruleset: str, codes: str) -> None:
-        """Count the verdicts of one ruleset: a letter each, of one record or of many."""
-        counts = self.verdicts.get(ruleset)
-        if counts is None:
-            counts = self.verdicts[ruleset] = dict.fromkeys(_LETTERS, 0)
-        for letter in _LETTERS:
-            counts[letter] += codes.count(letter)
+    def judged(self, ruleset: str, codes: str) -> dict[str, int]:
+        """Count the verdicts of one ruleset: a letter each, of one record or of many. Returns these counts."""
+        counts = {letter: codes.count(letter) for letter in _LETTERS}
+        before = self.verdicts.get(ruleset)
+        self.verdicts[ruleset] = counts if before is None else {k: before[k] + n for k, n in counts.items()}
+        return counts
 
     def recorded(self, subject: str, records: int = 1) -> None:
         """Count judged records."""

@@ -120,23 +120,17 @@ class Metrics:
 
     # --- counting -----------------------------------------------------------------------------
 
-    def begin_worker(self, rulesets: Iterable[tuple[str, str, bool]]) -> None:
-        """To be called in each process that serves, before it does: it starts from nothing in flight.
-
-        Rulesets are `id@version`, authority, published. What cannot be found out later is told from the start, so
-        that the first verdict or error is seen as an increase.
-        """
+    def begin_worker(self) -> None:
+        """To be called in each process that serves, before it does: it starts from nothing in flight."""
         if self._folder is not None:
             # A worker that died may have had the same pid.
             forget_gauges(self._folder, os.getpid())
         self._in_flight.set(0)
-        for stage in STAGES[:-1]:
-            self._stages.labels(stage)
+        # There from the start, so that the first of them is seen as an increase.
         self._problems.labels("internal-error", "request")
-        self.serve(rulesets)
 
     def serve(self, rulesets: Iterable[tuple[str, str, bool]]) -> None:
-        """Tell which ruleset versions are served from now on; others are no longer."""
+        """Tell which ruleset versions are served from now on: `id@version`, authority, published. Others no longer."""
         now = {(name, authority, str(published).lower()) for name, authority, published in rulesets}
         for labels in self._shown_rulesets - now:
             self._served.labels(*labels).set(0)

@@ -9,7 +9,7 @@ from litestar import Request
 
 from api.problems import Problem
 
-__all__ = ["JSON", "NDJSON", "media_type", "read_body"]
+__all__ = ["JSON", "NDJSON", "media_type", "read_body", "read_pieces"]
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
@@ -34,6 +34,12 @@ def media_type(request: Request[Any, Any, Any], accepted: tuple[str, ...]) -> st
 
 async def read_body(request: Request[Any, Any, Any], limit: int, seconds: float) -> bytes:
     """The whole body, also of a chunked request. Raises Problem `body-too-large` or `body-too-slow`."""
+    pieces = await read_pieces(request, limit, seconds)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+async def read_pieces(request: Request[Any, Any, Any], limit: int, seconds: float) -> list[bytes]:
+    """The body as it came: a long one is better put together elsewhere. Raises as `read_body`."""
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared) > limit:
         raise _too_large(limit)
@@ -48,7 +54,7 @@ async def read_body(request: Request[Any, Any, Any], limit: int, seconds: float)
                 chunks.append(chunk)
     except TimeoutError:
         raise Problem("body-too-slow", f"the body did not arrive within {seconds:g} seconds") from None
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    return chunks
 
 
 def _too_large(limit: int) -> Problem:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.types import Scope, Send
 
+from api.observe.logs import frames_of
+from api.observe.requests import note_problem, route_of
 from api.problems import Problem, language_of, problem_body
 
 __all__ = ["EXCEPTION_HANDLERS", "PROBLEM_JSON", "send_problem"]
@@ -18,7 +20,7 @@ __all__ = ["EXCEPTION_HANDLERS", "PROBLEM_JSON", "send_problem"]
 _Request = Request[Any, Any, Any]
 
 PROBLEM_JSON = "application/problem+json"
-_log = logging.getLogger("xueheng")
+_log = structlog.get_logger("xueheng")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -35,6 +37,7 @@ def _reply(problem: Problem, accept: str | None) -> tuple[bytes, dict[str, str]]
 
 async def send_problem(problem: Problem, scope: Scope, send: Send) -> None:
     """Answer with a problem below the routes."""
+    note_problem(scope, problem.type.slug)
     accept = next((v.decode("latin-1") for n, v in scope["headers"] if n == b"accept-language"), None)
     body, headers = _reply(problem, accept)
     headers |= {"content-type": PROBLEM_JSON, "content-length": str(len(body))}
@@ -49,6 +52,7 @@ async def send_problem(problem: Problem, scope: Scope, send: Send) -> None:
 
 
 def _respond(request: _Request, problem: Problem) -> Response[bytes]:
+    note_problem(request.scope, problem.type.slug)
     body, headers = _reply(problem, request.headers.get("accept-language"))
     return Response(body, status_code=problem.type.status, headers=headers, media_type=PROBLEM_JSON)
 
@@ -75,8 +79,8 @@ def _on_http(request: _Request, error: HTTPException) -> Response[bytes]:
 
 
 def _on_mistake(request: _Request, error: Exception) -> Response[bytes]:
-    """Our own mistake: logged with its trace, told without it."""
-    _log.error("unhandled error at %s %s", request.method, request.scope["path"], exc_info=error)
+    """Our own mistake: where it was is logged, but neither the path nor the words of the error, which may hold facts."""
+    _log.error("internal_error", method=request.method, route=route_of(request.scope), **frames_of(error))
     return _respond(request, Problem("internal-error", "the server made a mistake; it has been logged"))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, cast
 
 from litestar import Request
 
+from api.observe.metrics import Metrics
+from api.services.batches import Batches
 from api.services.catalogue import Catalogue
 from api.services.plans import Plans
 from api.services.representations import Representations
@@ -25,8 +26,8 @@ class AppState:
     catalogue: Catalogue
     representations: Representations
     limits: Limits
-    pool: Executor
-    """Where long computations run."""
+    batches: Batches
+    metrics: Metrics
     storekeeper: Storekeeper | None
     """None where there is no database: then nothing is published but what the files record."""
 

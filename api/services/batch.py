@@ -15,6 +15,7 @@ from itertools import islice
 
 import msgspec
 
+from api.observe.meter import Meter
 from api.problems import Problem, pointer, problem_body
 from api.services import judge
 from api.services.evaluate import findings_of, missing_facts, outcome_json, read_facts, shown_codes
@@ -72,7 +73,14 @@ class Batch:
     """One batch under way: its options, the rulesets named so far, its counts."""
 
     def __init__(
-        self, plans: Plans, options: BatchRequest | BatchOptions, limits: Limits, language: str, *, ndjson: bool
+        self,
+        plans: Plans,
+        options: BatchRequest | BatchOptions,
+        limits: Limits,
+        language: str,
+        *,
+        ndjson: bool,
+        meter: Meter | None = None,
     ) -> None:
         self._plans = plans
         self._library = plans.library
@@ -92,6 +100,7 @@ class Batch:
         self._contexts: dict[tuple[str, str], Context] = {}
         self._governing: dict[str, Governing | Problem] = {}
         self._counts: Counter[str] = Counter()
+        self.meter = Meter() if meter is None else meter
 
     def json(self, records: Sequence[msgspec.Raw]) -> bytes:
         """The reply to a JSON batch. Raises Problem."""
@@ -101,7 +110,10 @@ class Batch:
         for block in self._blocks(enumerate(records)):
             results += block.results
             rulesets += block.rulesets
-        return b'{"rulesets":%s,"results":%s,"counts":%s}' % (joined(rulesets), joined(results), self._counted())
+        self.meter.begin()
+        reply = b'{"rulesets":%s,"results":%s,"counts":%s}' % (joined(rulesets), joined(results), self._counted())
+        self.meter.end("encode")
+        return reply
 
     def ndjson(self, body: bytes) -> Iterator[bytes]:
         """The reply to an NDJSON batch, block by block. Raises Problem before the first block."""
@@ -115,6 +127,7 @@ class Batch:
                 yield b"".join(block.results)
         except Problem as problem:
             # The reply has begun, so the problem is its last line and `counts` does not follow.
+            self.meter.refused(problem.type.slug)
             yield b'{"error":%s}\n' % encode(problem_body(problem, self._language))
             return
         yield b'{"counts":%s}\n' % self._counted()
@@ -129,7 +142,12 @@ class Batch:
 
     def _blocks(self, records: Iterable[tuple[int, bytes | msgspec.Raw]]) -> Iterator[_Block]:
         stream = iter(records)
-        while block := list(islice(stream, BLOCK_RECORDS)):
+        while True:
+            # Afresh for each block: the caller may have taken its time with the last one.
+            self.meter.begin()
+            block = list(islice(stream, BLOCK_RECORDS))
+            if not block:
+                return
             if time.monotonic() > self._give_up_at:
                 raise Problem("took-too-long", f"the batch did not end within {self._seconds:g} seconds")
             yield self._block(block)
@@ -152,7 +170,9 @@ class Batch:
                 if plan.name not in self._indexes:
                     self._indexes[plan.name] = len(self._indexes)
                     heads.setdefault(place, []).append(self._ruleset(plan))
+        self.meter.end("decode")
         judged = self._judge(reads)
+        self._count(reads, judged)
         for read in reads:
             written[read.place] = self._result(read, judged[read.place])
         for place, result in enumerate(written):
@@ -162,6 +182,7 @@ class Batch:
             else:
                 block.rulesets.extend(heads.get(place, ()))
                 block.results.append(result)
+        self.meter.end("encode")
         return block
 
     def _read(self, place: int, raw: bytes | msgspec.Raw) -> _Read:
@@ -203,13 +224,27 @@ class Batch:
                 groups.setdefault(plan, []).append((read.place, read.facts, context))
         by_plan: dict[tuple[Plan, int], Explainer] = {}
         for plan, rows in groups.items():
-            explainers = judge.judge(plan.program, [r[1] for r in rows], [r[2] for r in rows])
+            explainers = judge.judge(plan.program, [r[1] for r in rows], [r[2] for r in rows], self.meter.columns_stand)
             for (place, _, _), explainer in zip(rows, explainers, strict=True):
                 by_plan[plan, place] = explainer
+            self.meter.end("evaluate")
         return {
             read.place: [by_plan[plan, read.place] for plan in (read.plan, *(p for p, _ in read.included))]
             for read in reads
         }
+
+    def _count(self, reads: list[_Read], judged: dict[int, list[Explainer]]) -> None:
+        shown: dict[tuple[Plan, bool], list[str]] = {}
+        for read in reads:
+            self.meter.recorded(read.plan.program.subject)
+            plans = (read.plan, *(plan for plan, _ in read.included))
+            for plan, record in zip(plans, judged[read.place], strict=True):
+                codes = shown_codes(plan.choose(self._selection), record.codes)
+                shown.setdefault((plan, plan is read.plan), []).append(codes)
+        for (plan, own), codes_of_all in shown.items():
+            counts = self.meter.judged(plan.name, "".join(codes_of_all))
+            if own:
+                self._counts.update(counts)
 
     # --- writing ------------------------------------------------------------------------------
 
@@ -228,7 +263,6 @@ class Batch:
 
     def _result(self, read: _Read, judged: list[Explainer]) -> bytes:
         own = judged[0]
-        self._counts.update(shown_codes(read.plan.choose(self._selection), own.codes))
         parts = [b'{"id":%s,%s' % (encode(read.id), self._judged(read.plan, read.context, read.facts, own))]
         if read.facts.ignored and self._options.detail != "codes":
             parts.append(b',"ignored":%s' % encode(read.facts.ignored))
@@ -271,6 +305,7 @@ class Batch:
         if problem.type.slug == "malformed-json" and not self._ndjson and problem.pointer is None:
             # The envelope was read without looking into texts: this is a mistake of the whole body.
             raise problem
+        self.meter.refused(problem.type.slug)
         prefix = "" if self._ndjson else pointer(["records", number])
         if problem.pointer is None:
             problem.pointer = "" if self._ndjson else prefix

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from fractions import Fraction
 
@@ -11,11 +11,12 @@ from api.problems import Problem
 from api.services.plans import Plans, authority_notices
 from engine.check.ir import Citation, Clause, Due, FactSpec, Parameter, Rule, Ruleset
 from engine.check.text import unparse
+from engine.citations.coverage import cover
 from engine.digests import SEMANTICS
 from engine.divisions import Division
 from engine.registry import Library
 from engine.values import shortest
-from engine.words import EVIDENCE, FORCES, SUBJECTS, TOPICS
+from engine.words import SUBJECTS, TOPICS
 
 __all__ = ["Catalogue"]
 
@@ -63,22 +64,10 @@ class Catalogue:
         """The ledger of a version and what of it became rules. Raises Problem `not-found`."""
         ruleset = self._find(name)
         quote = self._plans.quote(ruleset.name)
-        with_rules = [c for c in ruleset.clauses if c.rules]
-        without = Counter(c.reason for c in ruleset.clauses if c.reason is not None)
-        parts = Counter(part.reason for c in ruleset.clauses for part in c.without_rule)
         return {
             "ruleset": ruleset.name,
             "document": _document(ruleset),
-            "coverage": {
-                "clauses": len(ruleset.clauses),
-                "with_rules": len(with_rules),
-                "without_rules": dict(sorted(without.items())),
-                "incorporating": sum(1 for c in ruleset.clauses if c.incorporates),
-                "parts_without_rule": dict(sorted(parts.items())),
-                "rules": len(ruleset.rules),
-                "rules_by_force": {f: sum(r.force == f for r in ruleset.rules) for f in FORCES},
-                "rules_by_evidence": {e: sum(r.evidence == e for r in ruleset.rules) for e in EVIDENCE},
-            },
+            "coverage": _coverage(ruleset),
             "clauses": [
                 _clause(ruleset, clause, quote(Citation(clause.path, clause.span, clause.sha256)))
                 for clause in ruleset.clauses
@@ -97,7 +86,7 @@ class Catalogue:
 
     def _summary(self, ruleset: Ruleset) -> Json:
         meaning, texts = self._library.digests[ruleset.name]
-        counts = Counter(subject for rule in ruleset.rules for subject in rule.subjects)
+        coverage = _coverage(ruleset)
         return {
             "id": ruleset.id,
             "version": ruleset.version,
@@ -112,7 +101,8 @@ class Catalogue:
             "period": ruleset.period,
             "notices": authority_notices(ruleset, published=self._plans.published(ruleset.name)),
             **self._standing(ruleset.name),
-            "rules_by_subject": {s: counts[s] for s in SUBJECTS if counts[s]},
+            "rules_by_subject": coverage["rules_by_subject"],
+            "coverage": coverage,
         }
 
     def _standing(self, name: str) -> Json:
@@ -244,6 +234,14 @@ def _document(ruleset: Ruleset) -> Json:
         "sha256": document.sha256,
         "note": document.note,
     }
+
+
+def _coverage(ruleset: Ruleset) -> Json:
+    coverage = cover(ruleset)
+    shown = asdict(coverage)
+    if coverage.code_points is not None:
+        shown["code_points"]["cited_percent"] = coverage.code_points.cited_percent
+    return shown
 
 
 def _digest(sha256: str | None) -> str | None:

@@ -86,7 +86,7 @@ class Plan:
         self._kept_head = lru_cache(maxsize=16)(self._head)
         self._blanks: dict[tuple[date, tuple[str, ...]], Blank] = {}
         self.facts_by_rule = facts_by_rule(self.program)
-        self._digest = library.digests[name][0]
+        self._digests = library.digests
         self.defaults: dict[str, ParameterValue] = {
             p.id: p.default for p in self.ruleset.parameters if p.default is not None
         }
@@ -128,7 +128,7 @@ class Plan:
             {
                 "id": self.ruleset.id,
                 "version": self.ruleset.version,
-                "digest": self._digest,
+                "digest": self._digests[self.name][0],
                 "semantics": SEMANTICS,
                 "authority": self.ruleset.document.authority,
                 "notices": notices_on(self.ruleset, on, published=published),

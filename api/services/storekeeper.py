@@ -12,7 +12,7 @@ from api.services.plans import Plans
 from api.services.publishing import publish_recorded, read_standings
 from api.store.errors import StoreError, StoreUnavailable, UnsupportedServer
 from api.store.migrate import migrate
-from api.store.pool import Database, open_database
+from api.store.pool import Database, PoolUse, open_database
 from api.store.rulesets import PublishedRulesets
 
 __all__ = ["Storekeeper", "Trouble"]
@@ -57,6 +57,10 @@ class Storekeeper:
             await asyncio.wait([self._task])
         if self._database is not None:
             await self._database.close()
+
+    def use(self) -> PoolUse | None:
+        """The connections of this worker's pool; None while there is none."""
+        return None if self._database is None else self._database.use()
 
     async def troubles(self) -> list[Trouble]:
         """All that is wrong now, the database asked afresh; empty when the server is ready."""

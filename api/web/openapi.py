@@ -22,7 +22,13 @@ _REFERENCE = "#/components/schemas/{name}"
 _REPLIES = (replies.EvaluationReply, replies.BatchReply, replies.BatchLine, replies.ProblemReply)
 _TAGS = (("/v1/evaluations", "evaluations"), ("/v1/", "rulesets, facts, divisions"), ("/", "server"))
 _ANYWHERE = ("foreign-host", "forwarded-request", "internal-error")
-_DAY: Json = {"type": "string", "format": "date", "examples": ["2026-11-22"]}
+_DAY: Json = {
+    "type": "string",
+    "format": "date",
+    "description": "a day from 1900 to 2200",
+    "examples": ["2026-11-22"],
+}
+_CODE: Json = {"type": "string", "pattern": "^[0-9]{6}$", "examples": ["150603"]}
 _FROM_BODY = ("malformed-json", "nested-too-deeply", "invalid-request", "missing-as-of", "bad-date")
 _SENT = (*_FROM_BODY, "unsupported-media-type", "body-too-large", "body-too-slow", "storage-unavailable")
 _OPTIONS = ("unknown-ruleset", "ruleset-refused", "ruleset-not-applicable", "unknown-parameter", "bad-parameter")
@@ -73,13 +79,14 @@ def _schemas() -> Json:
     for name in ("EvaluationRequest", "RecordRequest"):
         properties = schemas[name]["properties"]
         properties["division"] = {
-            "type": "string",
+            **_CODE,
             "description": "GB/T 2260 code; a superseded one is followed to its successor",
-            "examples": ["150603"],
         }
         properties["subject"] = {"type": "string", "enum": list(SUBJECTS)}
         properties["facts"] |= {
-            "description": "by name as listed at /v1/facts; a periodic fact may be an object of values by period"
+            "description": "by name as listed at /v1/facts; null is unknown, a checklist is an object of its items, a "
+            "periodic fact may be an object of values by period; facts about other subjects are not looked at",
+            "examples": [EVALUATION["facts"]],
         }
         properties["members"] = {"type": "null", "description": "not supported yet"}
     records = schemas["BatchRequest"]["properties"]["records"]
@@ -92,7 +99,7 @@ def _schemas() -> Json:
 def _describe_options(schema: Json) -> None:
     """What the decoder cannot say: the day is required, lists have their words, nothing is stored yet."""
     properties = schema["properties"]
-    properties["as_of"] = {**_DAY, "description": "the day of the evaluation"}
+    properties["as_of"] = {**_DAY, "description": "the day of the evaluation, from 1900 to 2200"}
     schema["required"] = sorted({*schema.get("required", ()), "as_of"})
     for name, words in (("evidence", EVIDENCE), ("topics", TOPICS), ("force", FORCES)):
         properties[name] = {
@@ -181,6 +188,10 @@ def _batch_parameters() -> list[Json]:
     def query(name: str, schema: Json, description: str) -> Json:
         return _parameter("query", name, schema, f"{description}; a JSON body may say it itself and comes first")
 
+    by_ruleset = query("parameters", {}, "by ruleset `id@version`, then by parameter id")
+    # Its text is JSON: OpenAPI says that by `content` in place of `schema`.
+    by_ruleset["content"] = {_JSON: {"schema": {"type": "object", "additionalProperties": {"type": "object"}}}}
+    del by_ruleset["schema"]
     lists = [
         {**query(name, _words(words), "only these rules, separated by commas"), "style": "form", "explode": False}
         for name, words in (("evidence", EVIDENCE), ("topics", TOPICS), ("force", FORCES))
@@ -192,14 +203,14 @@ def _batch_parameters() -> list[Json]:
         query("authority", {"enum": ["any", "official"]}, "`official` takes only documents in force"),
         query("include", _text(), "further rulesets, separated by commas"),
         *lists,
-        query("parameters", _text(contentMediaType=_JSON), "a JSON object, by ruleset and parameter id"),
+        by_ruleset,
         query("store", {"enum": ["false"]}, "not available yet"),
     ]
 
 
 def _paths() -> Json:
     name = _parameter("path", "name", _text(examples=["erdos@2021.1"]), "`id` or `id@version`", required=True)
-    code = _parameter("path", "code", _text(examples=["150603"]), "GB/T 2260 code", required=True)
+    code = _parameter("path", "code", _CODE, "GB/T 2260 code", required=True)
     slug = _parameter("path", "slug", _text(examples=["unknown-fact"]), "the last part of a `type`", required=True)
     language = _parameter("header", "Accept-Language", _text(), "`zh` or `en`, which is the default")
     evaluate: Json = {
@@ -279,6 +290,11 @@ def _paths() -> Json:
         ),
         "/health/live": _get("live", "The process answers", _json(listings.HealthReply)),
         "/health/ready": _get("ready", "Everything works", _json(listings.HealthReply), "not-ready"),
+        "/metrics": _get(
+            "metrics",
+            "Metrics of all workers for Prometheus, as text or, by `Accept`, as OpenMetrics",
+            {"text/plain": {"schema": _text()}, "application/openmetrics-text": {"schema": _text()}},
+        ),
         "/problems": _get("listProblems", "All types of problem", types, parameters=[language]),
         "/problems/{slug}": _get(
             "showProblem", "What a type of problem means", type_, "not-found", parameters=[slug, language]

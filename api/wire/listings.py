@@ -42,6 +42,36 @@ class DocumentReply(msgspec.Struct, forbid_unknown_fields=True):
     note: str | None
 
 
+class CodePoints(msgspec.Struct, forbid_unknown_fields=True):
+    """Code points of the original: all, those of the ledger, those that rules cite, the others that have a reason."""
+
+    document: int
+    in_clauses: int
+    cited: int
+    with_reason: int
+    cited_percent: float
+
+
+class Coverage(msgspec.Struct, forbid_unknown_fields=True):
+    """What became of the clauses, in numbers. `code_points` is null where the original is not at hand.
+
+    A rule about two subjects is counted under both. `contradictions`: linked pairs of rules of which the document
+    says two things.
+    """
+
+    clauses: int
+    with_rules: int
+    incorporating: int
+    without_rules: dict[str, int]
+    parts_without_rule: dict[str, int]
+    rules: int
+    rules_by_force: dict[str, int]
+    rules_by_evidence: dict[str, int]
+    rules_by_subject: dict[str, int]
+    contradictions: int
+    code_points: CodePoints | None
+
+
 class RulesetSummary(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A version of a ruleset. `texts_digest` covers titles, labels and the ledger's prose."""
 
@@ -63,6 +93,7 @@ class RulesetSummary(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """From its day on, in China, the version is no longer chosen; a pin still reaches it."""
     sunset: str | None
     rules_by_subject: dict[str, int]
+    coverage: Coverage
 
 
 class RulesetsReply(msgspec.Struct, forbid_unknown_fields=True):
@@ -162,19 +193,6 @@ class ClauseReply(msgspec.Struct, forbid_unknown_fields=True):
     without_rule: list[PartWithoutRule]
     incorporates: list[Incorporated]
     note: str | None
-
-
-class Coverage(msgspec.Struct, forbid_unknown_fields=True):
-    """What became of the clauses, in numbers."""
-
-    clauses: int
-    with_rules: int
-    without_rules: dict[str, int]
-    incorporating: int
-    parts_without_rule: dict[str, int]
-    rules: int
-    rules_by_force: dict[str, int]
-    rules_by_evidence: dict[str, int]
 
 
 class ClausesReply(msgspec.Struct, forbid_unknown_fields=True):

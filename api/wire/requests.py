@@ -194,4 +194,7 @@ def read_options(query: list[tuple[str, str]]) -> BatchOptions:
         problem.detail = f"query: {problem.detail}"
         raise problem from None
     _checked(options)
+    if options.as_of is not None:
+        # Here, because a body that names its own day would hide the mistake.
+        read_day(options.as_of)
     return options

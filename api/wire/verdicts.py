@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from fractions import Fraction
@@ -33,10 +32,9 @@ def joined(parts: Sequence[bytes]) -> bytes:
     return b"[" + b",".join(parts) + b"]"
 
 
-def counts_json(codes: str | Counter[str]) -> bytes:
-    """How often each verdict stands in a string of codes, or was counted by letter."""
-    count = codes.count if isinstance(codes, str) else codes.__getitem__
-    return b"{" + b",".join([b'"%s":%d' % (name, count(letter)) for letter, name in _NAMES.items()]) + b"}"
+def counts_json(counts: Mapping[str, int]) -> bytes:
+    """How often each verdict was found, from counts by letter."""
+    return b"{" + b",".join([b'"%s":%d' % (name, counts[letter]) for letter, name in _NAMES.items()]) + b"}"
 
 
 def _clause(ruleset: Ruleset, citation: Citation, quote: Quote) -> dict[str, object]:

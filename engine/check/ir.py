@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from typing import Literal
 
 from engine.check.nodes import (
     Abs,
@@ -58,6 +59,7 @@ __all__ = [
     "Citation",
     "Clause",
     "Compare",
+    "Consequence",
     "Constant",
     "CountOf",
     "Document",
@@ -186,6 +188,31 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Consequence:
+    """What a plan says follows from a verdict, an attested event or an earlier consequence.
+
+    `causes` are alternatives, any one is enough: full ids of rules (`breach_of`: non-compliant;
+    `result_of`: judged, met or not), names of boolean facts (`fact`), or full ids of consequences
+    (`after`). `who` is met by it; `subjects` are those in whose evaluation it can follow. `within` is
+    `unstated`, an ISO date, or a length like `30 days`.
+    """
+
+    id: str
+    citation: Citation
+    cause: Literal["breach_of", "result_of", "fact", "after"]
+    causes: tuple[str, ...]
+    effect: str
+    who: str
+    strength: str
+    within: str
+    subjects: tuple[str, ...]
+    title: Mapping[str, str]
+    summary: Mapping[str, str]
+    note: str | None
+    reviewed: tuple[str, date] | None
+
+
+@dataclass(frozen=True, slots=True)
 class WithoutRule:
     """A part of a clause that gave no rule, and why."""
 
@@ -196,7 +223,7 @@ class WithoutRule:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One clause of the ledger with the rules that cite it."""
+    """One clause of the ledger with the rules and consequences that cite it, by their ids in the ruleset."""
 
     path: str
     span: tuple[int, int] | None
@@ -209,6 +236,7 @@ class Clause:
     without_rule: tuple[WithoutRule, ...]
     incorporates: tuple[tuple[str, tuple[str, ...]], ...]
     rules: tuple[str, ...]
+    consequences: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +276,7 @@ class Ruleset:
     parameters: tuple[Parameter, ...]
     clauses: tuple[Clause, ...]
     rules: tuple[Rule, ...]
+    consequences: tuple[Consequence, ...]
 
     @property
     def name(self) -> str:

@@ -40,7 +40,10 @@ def check_ledger(
     head: RulesetDoc,
     collector: Collector,
 ) -> None:
-    """Every clause has rules or a reason; clauses follow the document without overlap."""
+    """Every clause has rules, consequences or a reason; clauses follow the document without overlap.
+
+    `cited`: the ids of the rules and consequences that cite a clause, by its path.
+    """
     seen: dict[str, ClauseDoc] = {}
     end = 0
     for doc in clauses:
@@ -64,14 +67,14 @@ def check_ledger(
             collector.add(codes.unknown_clause(doc.duplicate_of.value, seen, doc.duplicate_of.span))
 
 
-def _reasons(doc: ClauseDoc, rules: tuple[str, ...], collector: Collector) -> None:
+def _reasons(doc: ClauseDoc, citing: tuple[str, ...], collector: Collector) -> None:
     path = doc.path.value
-    if not rules and doc.reason is None and not doc.incorporates:
+    if not citing and doc.reason is None and not doc.incorporates:
         help_ = "cite it from a rule, or give a `reason` why it has none"
         collector.add(codes.clause_unaccounted(path, "has neither rules nor a reason", doc.path.span, help_))
-    if rules and doc.reason is not None:
+    if citing and doc.reason is not None:
         help_ = "give the reason to the sentences under `without_rule`"
-        problem = f"has a reason although {len(rules)} rule(s) cite it, `{rules[0]}` first"
+        problem = f"has a reason although {len(citing)} rule(s) or consequence(s) cite it, `{citing[0]}` first"
         collector.add(codes.clause_unaccounted(path, problem, doc.reason.span, help_))
     for part in doc.without_rule:
         if doc.span is not None and not (doc.span[0] <= part.span[0] and part.span[1] <= doc.span[1]):

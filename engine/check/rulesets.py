@@ -8,6 +8,7 @@ from datetime import date
 from fractions import Fraction
 
 from engine import codes
+from engine.check.consequences import ConsequenceScope, check_consequences
 from engine.check.dictionary import Dictionary
 from engine.check.ir import Clause, Document, Parameter, Ruleset, WithoutRule
 from engine.check.ledger import check_ledger
@@ -15,7 +16,7 @@ from engine.check.passed import follow_passes
 from engine.check.rules import RuleScope, check_rule
 from engine.check.size import sizes_of_facts
 from engine.diagnostics import Collector
-from engine.load.documents import ClauseDoc, ParameterDoc, RuleDoc, RulesetDoc
+from engine.load.documents import ClauseDoc, ConsequenceDoc, ParameterDoc, RuleDoc, RulesetDoc
 from engine.load.fields import read_date, read_decimal
 from engine.source import Text
 from engine.values import BOOLEAN, DATE, PERCENT, Number, UnknownUnit, parse_unit
@@ -30,6 +31,7 @@ class RulesetParts:
     head: RulesetDoc
     clauses: tuple[ClauseDoc, ...]
     rules: tuple[RuleDoc, ...]
+    consequences: tuple[ConsequenceDoc, ...] = ()
 
 
 def check_ruleset(
@@ -47,8 +49,14 @@ def check_ruleset(
     order = {doc.path.value: i for i, doc in enumerate(parts.clauses)}
     rules.sort(key=lambda r: (order.get(r.citation.path, len(order)), r.citation.span or (0, 0), r.id))
     rules = follow_passes(rules, docs, sizes_of_facts(dictionary.facts), collector)
-    cited = _cited(parts.rules)
-    check_ledger(parts.clauses, cited, head, collector)
+    running = {rule.id.split("/", 1)[1]: rule for rule in rules}
+    consequences = check_consequences(
+        parts.consequences,
+        ConsequenceScope(head.id.value, dictionary.facts, tuple(docs), running, clauses, collector),
+    )
+    cited, following = _cited(parts.rules), _following(parts.consequences)
+    citing = {path: (*cited.get(path, ()), *following.get(path, ())) for path in (*cited, *following)}
+    check_ledger(parts.clauses, citing, head, collector)
     return Ruleset(
         head.id.value,
         head.version.value,
@@ -60,8 +68,9 @@ def check_ruleset(
         head.starts,
         head.period,
         tuple(parameters.values()),
-        tuple(_clause(doc, cited.get(doc.path.value, ())) for doc in parts.clauses),
+        tuple(_clause(doc, cited.get(doc.path.value, ()), following.get(doc.path.value, ())) for doc in parts.clauses),
         tuple(rules),
+        tuple(consequences),
     )
 
 
@@ -141,7 +150,15 @@ def _cited(rules: Iterable[RuleDoc]) -> dict[str, tuple[str, ...]]:
     return {path: tuple(ids) for path, ids in found.items()}
 
 
-def _clause(doc: ClauseDoc, rules: tuple[str, ...]) -> Clause:
+def _following(consequences: Iterable[ConsequenceDoc]) -> dict[str, tuple[str, ...]]:
+    """Ids of consequences by the clause that they cite."""
+    found: dict[str, dict[str, None]] = {}
+    for doc in consequences:
+        found.setdefault(doc.citation.clause.value, {})[doc.id.value] = None
+    return {path: tuple(ids) for path, ids in found.items()}
+
+
+def _clause(doc: ClauseDoc, rules: tuple[str, ...], consequences: tuple[str, ...]) -> Clause:
     return Clause(
         doc.path.value,
         doc.span,
@@ -154,4 +171,5 @@ def _clause(doc: ClauseDoc, rules: tuple[str, ...]) -> Clause:
         tuple(WithoutRule(w.span, w.reason, w.note) for w in doc.without_rule),
         tuple((name.value, tuple(r.value for r in rules_)) for name, rules_ in doc.incorporates),
         rules,
+        consequences,
     )

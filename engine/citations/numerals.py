@@ -117,7 +117,7 @@ def _list_number(text: str, start: int, match: re.Match[str], mark: str) -> str 
     if not _NUMBER_OF_LIST.match(number):
         return None
     arabic = re.match(_D, number) is not None
-    dotted = re.match(r"[.．][^0-9A-Za-z]", behind) is not None
+    dotted = re.match(r"[.．][^0-9０-９A-Za-z]", behind) is not None
     listed = begins and (dotted or behind[:1] == "、")
     bracketed = begins and before[-1:] in ("(", "（") and behind[:1] in (")", "）")
     told = not arabic and behind[:1] == "是" and (begins or before[-1:] in (",", "，"))

@@ -7,15 +7,15 @@ points of the decoded file; spans are half-open.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.check.ir import Clause, Ruleset
+from engine.check.ir import Clause, Rule, Ruleset
 from engine.citations.quotes import sha256_of
 from engine.citations.sentences import has_words, sentences, unaccounted
 
-__all__ = ["Drift", "DriftKind", "Proof", "verify"]
+__all__ = ["Drift", "DriftKind", "Proof", "not_printed", "verify"]
 
 DriftKind = Literal[
     "no-original",
@@ -195,10 +195,14 @@ def _figures(ruleset: Ruleset, text: str, standing: dict[str, Span], drifts: lis
                 words.append(text[span[0] + shift : span[1] + shift])
         if len(words) < len(cited):
             continue
-        for figure in rule.figures:
-            if not any(figure in part for part in words):
-                detail = f"the figure `{figure}` is not printed in the words that it cites"
-                drifts.append(Drift("figure-absent", rule.id, detail, rule.citation.span))
+        for figure in not_printed(rule, words):
+            detail = f"the figure `{figure}` is not printed in the words that it cites"
+            drifts.append(Drift("figure-absent", rule.id, detail, rule.citation.span))
+
+
+def not_printed(rule: Rule, words: Sequence[str]) -> list[str]:
+    """The figures of a rule that stand in none of the passages that it cites."""
+    return [figure for figure in rule.figures if not any(figure in part for part in words)]
 
 
 def _sentences(ruleset: Ruleset, text: str, standing: dict[str, Span], drifts: list[Drift]) -> int:

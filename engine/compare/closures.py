@@ -18,7 +18,12 @@ from engine.values import shortest
 __all__ = ["Change", "differences", "explain"]
 
 Json = Mapping[str, Any]
-_LISTED = {"rules": ("rule", "id"), "facts": ("fact", "name"), "parameters": ("parameter", "id")}
+_LISTED = {
+    "rules": ("rule", "id"),
+    "consequences": ("consequence", "id"),
+    "facts": ("fact", "name"),
+    "parameters": ("parameter", "id"),
+}
 """The lists of a closure whose entries have names: what an entry is called, and which member names it."""
 _WRITTEN = {"when": "when_text", "require": "require_text"}
 """Expressions of a rule that the texts hold as their author wrote them."""
@@ -33,7 +38,7 @@ class Change:
     `old` and `new` are plain values; None where there is nothing on that side.
     """
 
-    what: Literal["ruleset", "rule", "fact", "parameter"]
+    what: Literal["ruleset", "rule", "consequence", "fact", "parameter"]
     name: str
     how: Literal["added", "removed", "changed", "reordered"]
     field: str = ""

@@ -16,6 +16,7 @@ __all__ = [
     "BaselineDoc",
     "CaseDoc",
     "ClauseDoc",
+    "ConsequenceDoc",
     "DueDoc",
     "EntryDoc",
     "Label",
@@ -187,8 +188,30 @@ class RuleDoc:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsequenceDoc:
+    """What follows from a verdict, an attested event or an earlier consequence. Any one of `causes` is enough."""
+
+    id: Text
+    place: Span
+    citation: LocatorDoc
+    cause: str
+    causes: tuple[Text, ...]
+    effect: str
+    who: Text
+    strength: str
+    within: str
+    title: Label
+    summary: Label
+    note: str | None
+    reviewed: tuple[str, date] | None
+
+
+@dataclass(frozen=True, slots=True)
 class CaseDoc:
-    """A worked case: facts, day, expected verdicts. Nodes stay as written; the runner types them."""
+    """A worked case: facts, day, expected verdicts. Nodes stay as written; the runner types them.
+
+    `consequences`: the ids of all that must follow, None where the case does not ask.
+    """
 
     name: Text
     place: Span
@@ -199,3 +222,4 @@ class CaseDoc:
     parameters: Node | None
     expect: tuple[tuple[Text, Node], ...]
     members: Node | None = None
+    consequences: tuple[Text, ...] | None = None

@@ -1,4 +1,4 @@
-"""`ruleset.yaml`, `clauses.yaml`, `rules/*.yaml` and `cases/*.yaml` → documents."""
+"""`ruleset.yaml`, `clauses.yaml` and `rules/*.yaml` → documents."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from engine import codes
 from engine.diagnostics import Collector
 from engine.load.documents import (
     BaselineDoc,
-    CaseDoc,
     ClauseDoc,
     DueDoc,
     LocatorDoc,
@@ -23,7 +22,14 @@ from engine.load.tree import Mapping, parse_tree
 from engine.source import Source, Text
 from engine.words import AUTHORITIES, CLAUSE_KINDS, CLAUSE_REASONS, FACT_TYPES, FORCES, SUBJECTS, TOPICS
 
-__all__ = ["load_cases", "load_clauses", "load_rules", "load_ruleset"]
+__all__ = [
+    "load_clauses",
+    "load_rules",
+    "load_ruleset",
+    "read_id",
+    "read_locator",
+    "read_reviewed",
+]
 
 MAX_YEARS_AFTER = 100
 
@@ -139,7 +145,7 @@ def _digest(fields: Fields, *, required: bool) -> str | None:
 
 
 def _parameter(fields: Fields) -> ParameterDoc | None:
-    id_ = _id(fields, "id")
+    id_ = read_id(fields, "id")
     type_ = fields.choice("type", [t for t in FACT_TYPES if t not in ("category", "grade", "checklist")])
     unit = fields.text("unit", required=False)
     default = fields.text("default", required=False)
@@ -151,7 +157,8 @@ def _parameter(fields: Fields) -> ParameterDoc | None:
     return ParameterDoc(id_, type_, unit, default, label, note)
 
 
-def _id(fields: Fields, key: str) -> Text | None:
+def read_id(fields: Fields, key: str) -> Text | None:
+    """An id in kebab-case."""
     text = fields.text(key)
     if text is not None and not (_ID.fullmatch(text.value) and len(text.value) <= 80):
         fields.collector.add(codes.bad_scalar("an id in kebab-case", text.value, text.span))
@@ -230,18 +237,19 @@ def load_rules(source: Source, collector: Collector, *, spans: bool) -> list[Rul
     return rules
 
 
-def _locator(fields: Fields, *, spans: bool) -> LocatorDoc | None:
+def read_locator(fields: Fields, *, spans: bool) -> LocatorDoc | None:
+    """A clause and the operative words in it."""
     clause = fields.text("clause")
     span = fields.range_of_code_points("span", required=spans)
     return None if clause is None else LocatorDoc(clause, span, fields.key_span("span"))
 
 
 def _rule(fields: Fields, *, spans: bool) -> RuleDoc | None:
-    id_ = _id(fields, "id")
-    citation = _locator(fields, spans=spans)
+    id_ = read_id(fields, "id")
+    citation = read_locator(fields, spans=spans)
     also = []
     for entry in fields.mappings("also_at", "citation", required=False):
-        locator = _locator(entry, spans=spans)
+        locator = read_locator(entry, spans=spans)
         entry.done()
         if locator is not None:
             also.append(locator)
@@ -265,7 +273,7 @@ def _rule(fields: Fields, *, spans: bool) -> RuleDoc | None:
         window = ()
     baselines = tuple(b for f in fields.mappings("baseline", "baseline", required=False) if (b := _baseline(f)))
     conflicts = fields.texts("conflicts_with", required=False)
-    reviewed = _reviewed(fields)
+    reviewed = read_reviewed(fields)
     if (
         id_ is None
         or citation is None
@@ -352,33 +360,11 @@ def _baseline(fields: Fields) -> BaselineDoc | None:
     return None if fact is None or value is None or at is None else BaselineDoc(fact, value, at)
 
 
-def _reviewed(fields: Fields) -> tuple[str, date] | None:
+def read_reviewed(fields: Fields) -> tuple[str, date] | None:
+    """The second reader and the day."""
     inner = fields.mapping("reviewed", "`reviewed`", required=False)
     if inner is None:
         return None
     by, on = inner.value("by"), inner.day("on")
     inner.done()
     return None if by is None or on is None else (by, on)
-
-
-def load_cases(source: Source, collector: Collector) -> list[CaseDoc]:
-    """The worked cases of one topic file."""
-    cases: list[CaseDoc] = []
-
-    def read(fields: Fields) -> None:
-        name, division = fields.text("case"), fields.text("division")
-        subject, as_of = fields.choice("subject", SUBJECTS), fields.day("as_of")
-        facts, parameters = fields.any("facts"), fields.any("parameters", required=False)
-        members = fields.any("members", required=False)
-        expect = fields.mapping("expect", "`expect`")
-        rows = () if expect is None else tuple((expect.node.keys[k], v) for k, v in expect.node.items.items())
-        fields.done()
-        if name is None or division is None or subject is None or as_of is None or facts is None:
-            return
-        if not rows:
-            collector.add(codes.case_mismatch(name.value, "expects nothing", fields.key_span("expect")))
-            return
-        cases.append(CaseDoc(name, fields.node.span, division, subject, as_of, facts, parameters, rows, members))
-
-    read_list(parse_tree(source, collector), "case", collector, read)
-    return cases

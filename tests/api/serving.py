@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -84,9 +84,8 @@ def served(
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line == f"xueheng: serving http://127.0.0.1:{port}\n", process.communicate()
-        connection = HTTPConnection("127.0.0.1", port, timeout=READY_SECONDS)
-        yield process, connection
-        connection.close()
+        with closing(HTTPConnection("127.0.0.1", port, timeout=READY_SECONDS)) as connection:
+            yield process, connection
         if process.poll() is None:
             process.terminate()
             process.wait(END_SECONDS)

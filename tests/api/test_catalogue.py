@@ -55,11 +55,24 @@ def test_the_ledger_accounts_for_every_clause(client: Client) -> None:
     assert coverage["rules"] == 11
     assert coverage["rules_by_force"] == {"binding": 9, "expected": 1, "advisory": 1}
     assert sum(coverage["rules_by_evidence"].values()) == 11
+    assert coverage["rules_by_subject"] == {"county": 2, "school": 9}
+    one = get(client, "/v1/rulesets/town@2021.1", listings.RulesetReply)
+    assert one["coverage"] == coverage
     original = (HERE / "originals" / "town.txt").read_text("utf-8")
+    points = coverage["code_points"]
+    assert points["document"] == len(original)
+    assert points["in_clauses"] == sum(clause["span"][1] - clause["span"][0] for clause in body["clauses"])
+    assert 0 < points["cited"] <= points["in_clauses"] - points["with_reason"]
+    assert points["cited_percent"] == round(100 * points["cited"] / points["in_clauses"], 1)
     for clause in body["clauses"]:
         assert clause["quote"] == original[slice(*clause["span"])]
         assert clause["rules"] or clause["reason"]
     assert body["clauses"][0]["rules"] == ["town/primary-cap", "town/junior-cap"]
+
+
+def test_without_an_original_the_text_is_not_measured(client: Client) -> None:
+    found = get(client, "/v1/rulesets/standard", listings.RulesetVersionsReply)["versions"]
+    assert [version["coverage"]["code_points"] for version in found] == [None]
 
 
 def test_facts_by_subject_and_topic(client: Client) -> None:

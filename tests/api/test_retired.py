@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from litestar import Litestar
 from litestar.testing import TestClient
 
 from api.app import create_app
@@ -21,16 +20,17 @@ TAGGED = ["/v1/rulesets", "/v1/rulesets/town", "/v1/rulesets/town@2021.1", "/v1/
 
 
 @pytest.fixture(scope="module")
-def own_app() -> Litestar:
+def running() -> Iterator[Client]:
     """An application whose standings a test may set."""
-    return create_app(SETTINGS)
+    with TestClient(create_app(SETTINGS), base_url=BASE_URL) as client:
+        yield client
 
 
 @pytest.fixture
-def own(own_app: Litestar) -> Iterator[Client]:
-    with TestClient(own_app, base_url=BASE_URL) as client:
-        yield client
-    own_app.state.xueheng.plans.standings = Standings()
+def own(running: Client) -> Client:
+    """The same with nothing published."""
+    running.app.state.xueheng.plans.standings = Standings()
+    return running
 
 
 def stand(client: Client, **standings: Standing) -> None:

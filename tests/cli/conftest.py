@@ -1,9 +1,10 @@
 """The command line as a test calls it, and a small folder of rulesets for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from click.testing import CliRunner, Result
 
 from api.cli import main
@@ -55,7 +56,7 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def xueheng(data_dir: Path) -> Callable[..., Result]:
+def xueheng(data_dir: Path) -> Iterator[Callable[..., Result]]:
     """Calls a command as from a shell; an exception that escapes it fails the test."""
 
     def call(*arguments: str | Path, stdin: bytes | None = None) -> Result:
@@ -65,4 +66,6 @@ def xueheng(data_dir: Path) -> Callable[..., Result]:
         assert "Traceback" not in result.output
         return result
 
-    return call
+    yield call
+    # A command sets up the logs of its process, which here is that of all tests.
+    structlog.reset_defaults()

@@ -1,6 +1,8 @@
 """`xueheng lint`: all mistakes at once, whatever lies in the folder."""
 
+import hashlib
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,10 +14,56 @@ from api.files import MAX_FILE_BYTES
 Call = Callable[..., Result]
 
 
+LOOKED_AT = "1 ruleset, 8 rules, 1 clause, 9 facts, 1 case on reference and columnar"
+
+
 def test_a_sound_folder(xueheng: Call, rulesets: Path) -> None:
+    rules = rulesets / "small/1/rules/planning.yaml"
+    # Only the rule that has a case is left.
+    rules.write_text(re.sub(r"(?m)^- \{id: (?!class-size).*\n(?:  .*\n)*", "", rules.read_text("utf-8")), "utf-8")
+    result = xueheng("lint", "--strict", "--rulesets", rulesets)
+    assert result.exit_code == 0, result.stdout
+    assert result.stdout == f"no errors; {LOOKED_AT.replace('8 rules', '1 rule')}\n"
+
+
+def test_warnings_are_no_errors(xueheng: Call, rulesets: Path) -> None:
     result = xueheng("lint", "--rulesets", rulesets)
     assert result.exit_code == 0
-    assert result.stdout == "no errors; 1 ruleset, 8 rules, 1 clause, 9 facts, 1 case on reference and columnar\n"
+    assert result.stdout.count("W613 small/1/rules/planning.yaml") == 7
+    assert result.stdout.splitlines()[-1] == f"no errors, 7 warnings in 1 file; {LOOKED_AT}"
+
+
+def test_unless_strict(xueheng: Call, rulesets: Path) -> None:
+    result = xueheng("lint", "--strict", "--rulesets", rulesets)
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[-1] == f"7 errors in 1 file; {LOOKED_AT}"
+    assert xueheng("lint", rulesets / "facts", "--strict", "--rulesets", rulesets).exit_code == 0
+
+
+def test_a_mistake_keeps_the_warnings_back(xueheng: Call, rulesets: Path) -> None:
+    cases = rulesets / "small/1/cases/planning.yaml"
+    cases.write_text(cases.read_text("utf-8").replace("class-size: compliant", "class-size: non_compliant"), "utf-8")
+    result = xueheng("lint", "--rulesets", rulesets)
+    assert result.exit_code == 1
+    assert "W6" not in result.stdout
+
+
+def test_figures_are_looked_for_in_the_originals(xueheng: Call, rulesets: Path, tmp_path: Path) -> None:
+    text = "小学班额不超过四十五人。" + "。" * 88
+    (tmp_path / "small.txt").write_text(text, "utf-8")
+    clauses = rulesets / "small/1/clauses.yaml"
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    clauses.write_text(clauses.read_text("utf-8").replace("0" * 64, digest), "utf-8")
+    rules = rulesets / "small/1/rules/planning.yaml"
+    written = rules.read_text("utf-8")
+    rules.write_text(written.replace("{id: class-size,", "{id: class-size, figures: [四十五, 45],"), "utf-8")
+    seen = xueheng("lint", "--sources", tmp_path, "--rulesets", rulesets).stdout
+    assert seen.count("W616") == 1
+    assert "the words that `class-size` cites do not print `45`" in seen
+    assert "W616" not in xueheng("lint", "--rulesets", rulesets).stdout
+    # Of a text that has changed nothing can be said.
+    (tmp_path / "small.txt").write_text("改" + text, "utf-8")
+    assert "W616" not in xueheng("lint", "--sources", tmp_path, "--rulesets", rulesets).stdout
 
 
 def test_all_mistakes_at_once_in_order(xueheng: Call, rulesets: Path) -> None:

@@ -79,3 +79,51 @@ def test_an_unknown_ruleset_is_refused(xueheng: Call, folder: Path, originals: P
 def test_no_rulesets_is_no_proof(xueheng: Call, originals: Path, tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     assert xueheng("sources", "verify", originals, "--rulesets", tmp_path / "none").exit_code == 2
+
+
+def numerals(xueheng: Call, folder: Path, originals: Path, *options: str) -> tuple[int, list[str]]:
+    result = xueheng("sources", "numerals", originals, "small", *options, "--rulesets", folder)
+    return result.exit_code, result.stdout.splitlines()
+
+
+def test_numerals_all_accounted_for(xueheng: Call, folder: Path, originals: Path) -> None:
+    code, lines = numerals(xueheng, folder, originals)
+    assert code == 0
+    assert lines == [
+        "[7, 9]  额不超过【45】人。  一  small/size",
+        "small@1: 1 numerals (1 in figures, 0 in words): 1 in rules, 1 of them stated as figures; without a rule: none;"
+        " 0 nowhere; besides 0 list marks and 0 in fixed words",
+    ]
+
+
+def test_a_numeral_that_went_nowhere_fails(xueheng: Call, folder: Path, originals: Path) -> None:
+    """The rule's words end before the figure."""
+    rules = folder / "small/1/rules/planning.yaml"
+    rules.write_text(rules.read_text("utf-8").replace("[0, 10]", "[0, 7]"), "utf-8")
+    code, lines = numerals(xueheng, folder, originals, "--lost")
+    assert code == 1
+    assert lines[0].startswith("[7, 9]  额不超过【45】人。  一  NOWHERE")
+    assert "1 nowhere" in lines[-1]
+
+
+def test_a_figure_that_no_rule_states_is_marked(xueheng: Call, folder: Path, originals: Path) -> None:
+    rules = folder / "small/1/rules/planning.yaml"
+    rules.write_text(rules.read_text("utf-8").replace("45人", "不超过"), "utf-8")
+    code, lines = numerals(xueheng, folder, originals)
+    assert code == 0
+    assert lines[0].endswith("  一  ~ small/size")
+
+
+def test_numerals_of_another_text_are_refused(xueheng: Call, folder: Path, originals: Path) -> None:
+    (originals / "small.txt").write_text(TEXT.replace("45", "50"), "utf-8")
+    code, lines = numerals(xueheng, folder, originals)
+    assert code == 1
+    assert lines == ["small@1: small.txt is not the text that was read: see `xueheng sources verify`"]
+    (originals / "small.txt").unlink()
+    assert numerals(xueheng, folder, originals)[0] == 1
+
+
+def test_without_an_original_there_are_no_numerals(xueheng: Call, folder: Path, originals: Path) -> None:
+    result = xueheng("sources", "numerals", originals, "national", "--rulesets", folder)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("national@2: skipped")

@@ -2,7 +2,8 @@
 
 A golden file holds sections headed `=== path`, each an input file, and last `=== expected`. Files that
 every folder of rulesets needs are supplied where a section does not give them. Behind a path in
-parentheses stands how the file is made: `(absent)`, `(gb18030)`, `(link to nowhere)`.
+parentheses stands how the file is made: `(absent)`, `(gb18030)`, `(link to nowhere)`, `(original)` for one in
+the folder of originals.
 `REGENERATE_GOLDEN=1` writes what is seen now; read the difference before keeping it.
 """
 
@@ -22,6 +23,8 @@ FOLDER = Path(__file__).parent
 GOLDEN = sorted(FOLDER.glob("*.txt"))
 SECTION = re.compile(r"^=== (?P<path>\S+)(?: \((?P<how>[^)]+)\))?\n", re.MULTILINE)
 DIGEST = re.compile(r"sha256:(?!0{64})[0-9a-f]{64}")
+ORIGINALS = ".originals"
+"""Hidden, so that it is no part of the rulesets beside it."""
 DEFAULTS = {"divisions.csv": DIVISIONS, "small/1/ruleset.yaml": HEAD, "small/1/clauses.yaml": CLAUSES}
 
 
@@ -52,6 +55,9 @@ def lay_out(sections: list[tuple[str, str | None, str]], folder: Path) -> None:
                 place.write_bytes(text.encode("gb18030"))
             case "link to nowhere":
                 place.symlink_to("nowhere")
+            case "original":
+                (folder / ORIGINALS).mkdir(exist_ok=True)
+                (folder / ORIGINALS / path).write_text(text.removesuffix("\n"), "utf-8")
             case "absent":
                 pass
             case _:
@@ -64,8 +70,12 @@ def test_what_an_author_sees(golden: Path, tmp_path: Path) -> None:
     *inputs, (last, _, expected) = read_sections(text)
     assert last == "expected"
     lay_out(inputs, tmp_path)
+    originals = tmp_path / ORIGINALS
     # What a ruleset's digest is, is no matter of messages.
-    seen = DIGEST.sub("sha256:…", render_all(inspect(tmp_path).diagnostics)) + "\n"
+    seen = (
+        DIGEST.sub("sha256:…", render_all(inspect(tmp_path, originals if originals.exists() else None).diagnostics))
+        + "\n"
+    )
     if os.environ.get("REGENERATE_GOLDEN"):
         golden.write_text(text.removesuffix(expected) + seen, "utf-8")
         expected = seen

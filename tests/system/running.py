@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 ROOT = Path(__file__).parents[2]
-READY_S = 15.0
+READY_S = 30.0
 STOP_S = 15.0
 
 

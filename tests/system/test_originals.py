@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def xueheng(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -21,6 +23,20 @@ def test_every_span_and_digest_is_in_the_originals(sources: Path) -> None:
     result = xueheng("sources", "verify", sources)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "erdos@2021.1" in result.stdout
+
+
+@pytest.mark.parametrize("plan", ["minle", "yaohai", "xinghualing", "erdos", "hanzhong"])
+def test_every_numeral_is_accounted_for(sources: Path, plan: str) -> None:
+    result = xueheng("sources", "numerals", sources, plan, "--lost")
+    assert result.returncode == 0, result.stdout + result.stderr
+    [summary] = result.stdout.splitlines()
+    assert " 0 nowhere" in summary
+
+
+def test_every_figure_is_printed_where_its_rule_says(sources: Path) -> None:
+    result = xueheng("lint", "--sources", sources)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "W616" not in result.stdout
 
 
 def test_a_drifted_original_is_noticed(sources: Path, tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""Which events have happened, as far as a record's facts tell: the boolean facts that consequences follow from.
+
+An event is true as sent, or as derived from other facts by the reference walk. Where a plan is not in
+force, or not yet, none of its consequences can follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from engine.backends.base import Context
+from engine.backends.reference import Evaluation
+from engine.check.ir import Consequence, FactSpec, Program
+from engine.check.walk import facts_of
+from engine.facts import Facts
+
+__all__ = ["EventReader"]
+
+
+class EventReader:
+    """The events of one ruleset's consequences for one subject. `facts`: the dictionary."""
+
+    def __init__(self, program: Program, consequences: Iterable[Consequence], facts: Mapping[str, FactSpec]) -> None:
+        named = dict.fromkeys(name for c in consequences if c.cause == "fact" for name in c.causes)
+        self.names = tuple(name for name in named if program.subject in facts[name].subjects)
+        self._program = Program(
+            program.ruleset,
+            program.subject,
+            program.jurisdiction,
+            program.starts,
+            (),
+            (),
+            {},
+            _closure(self.names, facts),
+            program.parameters,
+        )
+
+    def happened(self, given: Facts, context: Context) -> frozenset[str]:
+        """The facts known to be true; none where or when the plan does not govern."""
+        program = self._program
+        if not self.names or (program.jurisdiction is not None and program.jurisdiction not in context.path):
+            return frozenset()
+        if program.starts is not None and context.on < program.starts:
+            return frozenset()
+        evaluation = Evaluation(program, given, context)
+        return frozenset(name for name in self.names if evaluation.fact(name, None) is True)
+
+
+def _closure(names: Iterable[str], facts: Mapping[str, FactSpec]) -> dict[str, FactSpec]:
+    """The facts with all that they derive from or are bounded by."""
+    found: dict[str, FactSpec] = {}
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            spec = found[name] = facts[name]
+            for formula in (spec.derive, spec.at_least, spec.at_most):
+                todo.extend(facts_of(formula))
+    return found

@@ -1,0 +1,1 @@
+"""What an author should look at again: nothing here is a mistake for certain."""
