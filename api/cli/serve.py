@@ -9,10 +9,12 @@ import os
 import signal
 import socket
 import sys
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
+import structlog
 
 from api.cli.database import FolderTaken, ServingDatabase, folder_in_use, settings_here
 from api.observe.logs import FOR_GRANIAN, configure_logging
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from engine.registry import Library
 
 __all__ = ["serve"]
+
+log = structlog.get_logger("xueheng")
 
 _DRAIN_SECONDS = 30
 _PATIENCE_SECONDS = 2
@@ -54,9 +58,16 @@ def serve(workers: int) -> None:
         raise click.ClickException(str(error)) from None
     configure_logging(settings.log_level)
     _refuse_taken_port(settings)
+    # The start would notice too, but only after everything was loaded.
+    owned = folder_in_use(settings)
+    if owned is not None:
+        raise FolderTaken(owned)
     # Until the server takes the signals over: what has begun is ended in order.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    began = time.monotonic()
     with ExitStack() as stack:
+        stack.callback(lambda: log.info("server_stopped", seconds=round(time.monotonic() - began, 3)))
+        log.info("server_starting", pid=os.getpid(), host=settings.host, port=settings.port, workers=workers)
         database = stack.enter_context(ServingDatabase(settings, workers=workers))
         try:
             stack.enter_context(shared_folder(settings.data_dir))
@@ -82,7 +93,8 @@ def _run(settings: Settings, workers: int, database: ServingDatabase) -> None:
     gc.enable()
     state: AppState = app.state.xueheng
     ready = _Announcement(workers, settings.host, settings.port)
-    app.on_startup.append(ready.watch)
+    app.on_startup += [_worker_started, ready.watch]
+    app.on_shutdown.append(_worker_stopped)
     main = os.getpid()
 
     def in_worker(_target: str) -> Any:
@@ -177,6 +189,14 @@ def _address(host: str) -> str:
 
 def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def _worker_started() -> None:
+    log.info("worker_started", pid=os.getpid())
+
+
+def _worker_stopped() -> None:
+    log.info("worker_stopped", pid=os.getpid())
 
 
 class _Announcement:

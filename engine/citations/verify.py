@@ -166,19 +166,19 @@ def _outward(middle: int, last: int) -> Iterator[int]:
 
 
 def _citations(ruleset: Ruleset, drifts: list[Drift]) -> int:
-    """Every span of a rule lies in its clause. Returns how many were looked at."""
+    """Every span of a rule or consequence lies in its clause. Returns how many were looked at."""
     spans = {clause.path: clause.span for clause in ruleset.clauses}
     looked_at = 0
-    for rule in ruleset.rules:
-        for citation in (rule.citation, *rule.also_at):
+    for citing in (*ruleset.rules, *ruleset.consequences):
+        for citation in (citing.citation, *(citing.also_at if isinstance(citing, Rule) else ())):
             looked_at += 1
             clause = spans.get(citation.path)
             if clause is None or citation.span is None:
                 detail = f"cites `{citation.path}`, which has no span"
-                drifts.append(Drift("citation-outside", rule.id, detail))
+                drifts.append(Drift("citation-outside", citing.id, detail))
             elif not (clause[0] <= citation.span[0] < citation.span[1] <= clause[1]):
                 detail = f"cites words outside `{citation.path}` [{clause[0]}, {clause[1]}]"
-                drifts.append(Drift("citation-outside", rule.id, detail, citation.span))
+                drifts.append(Drift("citation-outside", citing.id, detail, citation.span))
     return looked_at
 
 
@@ -206,13 +206,13 @@ def not_printed(rule: Rule, words: Sequence[str]) -> list[str]:
 
 
 def _sentences(ruleset: Ruleset, text: str, standing: dict[str, Span], drifts: list[Drift]) -> int:
-    """Every sentence of a clause with rules gave one of them, or has a reason. Returns how many there are.
+    """Every sentence of a clause with rules or consequences gave one, or has a reason. Returns how many there are.
 
-    A clause without rules has one reason for all its words.
+    A clause without either has one reason for all its words.
     """
     cited: dict[str, list[Span]] = {}
-    for rule in ruleset.rules:
-        for citation in (rule.citation, *rule.also_at):
+    for citing in (*ruleset.rules, *ruleset.consequences):
+        for citation in (citing.citation, *(citing.also_at if isinstance(citing, Rule) else ())):
             if citation.span is not None:
                 cited.setdefault(citation.path, []).append(citation.span)
     total = 0

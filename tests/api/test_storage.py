@@ -109,14 +109,22 @@ def test_ready_soon_after_set_up(data_dir: Path, record_property: Callable[[str,
     assert not postgres_processes(data_dir / "postgres")
 
 
-def test_a_killed_server_hinders_nothing(data_dir: Path) -> None:
+def test_what_is_killed_hinders_nothing(data_dir: Path) -> None:
+    """Neither the server for its next start, nor PostgreSQL under a running server."""
     with served(data_dir) as (process, connection):
         process.kill()
         process.wait(END_SECONDS)
         assert postgres_processes(data_dir / "postgres")
         with served(data_dir, port=connection.port) as (_, again):
             assert ready(again)[0] == 200
-            assert evaluates(again)
+            for pid in postgres_processes(data_dir / "postgres"):
+                os.kill(pid, signal.SIGKILL)
+            until = time.monotonic() + HEALING_SECONDS
+            healed = False
+            while not healed and time.monotonic() < until:
+                assert evaluates(again)
+                healed = bool(postgres_processes(data_dir / "postgres")) and ready(again)[0] == 200
+            assert healed
     assert not postgres_processes(data_dir / "postgres")
 
 
@@ -192,6 +200,17 @@ def test_a_moved_record_is_refused_with_what_differs(data_dir: Path, library: Pa
     assert DIFFERENCE in errors
 
 
+def drop_tables(dsn: str) -> None:
+    async def drop() -> None:
+        connection = await asyncpg.connect(dsn)
+        try:
+            await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        finally:
+            await connection.close()
+
+    asyncio.run(drop())
+
+
 def test_postgres_stopped_and_back(tmp_path: Path, other: EmbeddedPostgres) -> None:
     """An operator's server: what needs no storage goes on, ready tells, and all heals by itself."""
     dsn = other.dsn
@@ -210,19 +229,13 @@ def test_postgres_stopped_and_back(tmp_path: Path, other: EmbeddedPostgres) -> N
         assert other.dsn == dsn
         assert wait_until(lambda: ready(connection)[0] == 200, HEALING_SECONDS)
         assert evaluates(connection)
+
+        drop_tables(dsn)
+        assert wait_until(lambda: ready(connection)[0] == 503, HEALING_SECONDS)
+        assert ready(connection)[1]["checks"][0]["check"] == "migrations"
+        assert evaluates(connection)
+        assert wait_until(lambda: ready(connection)[0] == 200, HEALING_SECONDS)
     assert not (tmp_path / "unused" / "postgres").exists()
-
-
-def test_a_killed_postgres_is_started_again(data_dir: Path) -> None:
-    with served(data_dir) as (_, connection):
-        for pid in postgres_processes(data_dir / "postgres"):
-            os.kill(pid, signal.SIGKILL)
-        until = time.monotonic() + HEALING_SECONDS
-        healed = False
-        while not healed and time.monotonic() < until:
-            assert evaluates(connection)
-            healed = bool(postgres_processes(data_dir / "postgres")) and ready(connection)[0] == 200
-        assert healed
 
 
 def test_a_database_that_is_down_at_the_start(tmp_path: Path, other: EmbeddedPostgres, library: Path) -> None:
@@ -260,23 +273,3 @@ def test_two_servers_start_together_on_one_database(tmp_path: Path, other: Embed
         for process in processes:
             process.terminate()
             process.communicate(timeout=END_SECONDS)
-
-
-def drop_tables(dsn: str) -> None:
-    async def drop() -> None:
-        connection = await asyncpg.connect(dsn)
-        try:
-            await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-        finally:
-            await connection.close()
-
-    asyncio.run(drop())
-
-
-def test_tables_that_went_missing_come_back(tmp_path: Path, other: EmbeddedPostgres) -> None:
-    with served(tmp_path, XUEHENG_DATABASE_URL=other.dsn) as (_, connection):
-        drop_tables(other.dsn)
-        assert wait_until(lambda: ready(connection)[0] == 503, HEALING_SECONDS)
-        assert ready(connection)[1]["checks"][0]["check"] == "migrations"
-        assert evaluates(connection)
-        assert wait_until(lambda: ready(connection)[0] == 200, HEALING_SECONDS)

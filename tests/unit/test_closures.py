@@ -22,6 +22,9 @@ rules:
 - {id: room, require: area >= 3.825, due: 2025-12-31}
 - {id: spare, require: classes <= 30}
 - {id: part, require: share >= 2}
+consequences:
+- {id: notice, breach_of: cap}
+- {id: pursued, after: notice, then: {effect: accountability, who: leader}}
 ruleset: {parameters: [{id: relaxed, type: integer, unit: pupils, label: {zh: 放宽, en: Relaxed}}]}
 """
 
@@ -52,6 +55,9 @@ def closures(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
             "id: extra, require: classes",
             ["rule `spare` was removed", "rule `extra` was added"],
         ),
+        ("who: leader", "who: head", ["consequence `pursued` changed who: `leader` → `head`"]),
+        ("id: notice, breach_of: cap", "id: notice, breach_of: [cap, room]", ["consequence `notice` changed causes: "]),
+        ("- {id: pursued", "- {id: blamed", ["consequence `pursued` was removed", "consequence `blamed` was added"]),
         ("id: relaxed, type: integer, ", "id: relaxed, type: number, ", ["parameter `relaxed` changed"]),
         ("id: relaxed", "id: loosened", ["parameter `relaxed` was removed", "parameter `loosened` was added"]),
         ("ruleset: {", "ruleset: {jurisdiction: 150602, ", ["the ruleset changed jurisdiction: `150600` → `150602`"]),

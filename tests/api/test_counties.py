@@ -1,0 +1,122 @@
+"""A county of each plan and institutions in it, end to end: facts in, cited verdicts out, on the days that matter.
+
+The figures in `counties/` are made up: they are what a real county could have, and no county's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from litestar.testing import TestClient
+
+from api.app import create_app
+from api.files import bundled_rulesets
+from api.settings import Settings
+from tests.api.conftest import BASE_URL, Client
+
+COUNTIES = {path.stem: path for path in sorted((Path(__file__).parent / "counties").glob("*.yaml"))}
+PLANS = {name: yaml.load(path.read_text("utf-8"), Loader=yaml.CSafeLoader) for name, path in COUNTIES.items()}
+EVALUATIONS = [
+    pytest.param(plan, record, on, id=f"{record['id']}-{on['as_of']}")
+    for plan in PLANS.values()
+    for record in plan["records"]
+    for on in record["days"]
+]
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def plans() -> Iterator[Client]:
+    """The service over the rulesets that came with the program."""
+    with TestClient(create_app(Settings(rulesets=bundled_rulesets())), base_url=BASE_URL) as client:
+        yield client
+
+
+def request_of(plan: Json, record: Json, on: Json) -> Json:
+    found = {name: record[name] for name in ("division", "subject", "id", "facts")}
+    found |= {"as_of": on["as_of"]} | ({"authority": record["authority"]} if "authority" in record else {})
+    return found | ({"ruleset": plan["ruleset"]} if record.get("pin") else {})
+
+
+def expected_of(expected: str | Json) -> Json:
+    return {"verdict": expected} if isinstance(expected, str) else expected
+
+
+@pytest.mark.parametrize(("plan", "record", "on"), EVALUATIONS)
+def test_verdicts_of_a_county(plans: Client, plan: Json, record: Json, on: Json) -> None:
+    response = plans.post("/v1/evaluations", json=request_of(plan, record, on))
+    assert response.status_code == 200, response.text
+    reply = response.json()
+    ruleset = on.get("ruleset", plan["ruleset"])
+    assert f"{reply['ruleset']['id']}@{reply['ruleset']['version']}" == ruleset
+    assert reply["ignored"] == []
+    if "notices" in on:
+        assert [n for n in reply["ruleset"]["notices"] if n != "unpublished"] == on["notices"]
+    for name in ("also_applicable", "outcome"):
+        if name in on:
+            assert reply[name] == on[name], name
+    found = {verdict["rule"].split("/")[1]: verdict for verdict in reply["verdicts"]}
+    wrong = {
+        f"{rule}.{aspect}": (found[rule][aspect], value)
+        for rule, expected in on["verdicts"].items()
+        for aspect, value in expected_of(expected).items()
+        if found[rule][aspect] != value
+    }
+    assert not wrong, "found, expected"
+    for rule in on["verdicts"]:
+        verdict = found[rule]
+        assert verdict["clause"]["path"]
+        assert verdict["clause"]["span"][0] < verdict["clause"]["span"][1]
+        assert verdict["message"]["zh"]
+        assert verdict["message"]["en"]
+
+
+@pytest.mark.parametrize(("plan", "record", "on"), EVALUATIONS)
+def test_a_batch_says_the_same(plans: Client, plan: Json, record: Json, on: Json) -> None:
+    request = request_of(plan, record, on)
+    single = plans.post("/v1/evaluations", json=request).json()
+    outer = {name: request.pop(name) for name in ("as_of", "authority", "ruleset") if name in request}
+    reply = plans.post("/v1/evaluations/batch", json={**outer, "detail": "codes", "records": [request]}).json()
+    [result] = reply["results"]
+    letters = dict(zip(reply["rulesets"][result["ruleset"]]["rules"][record["subject"]], result["codes"], strict=True))
+    names = {
+        "compliant": "C",
+        "non_compliant": "N",
+        "not_yet_due": "T",
+        "not_applicable": "X",
+        "insufficient_data": "U",
+    }
+    assert letters == {verdict["rule"]: names[verdict["verdict"]] for verdict in single["verdicts"]}
+    assert result["outcome"] == single["outcome"]
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_every_kind_of_answer_is_shown(name: str) -> None:
+    plan = PLANS[name]
+    shown = [
+        (record, on["as_of"], rule, expected_of(expected))
+        for record in plan["records"]
+        for on in record["days"]
+        for rule, expected in on["verdicts"].items()
+    ]
+    assert len(shown) >= 12
+    assert {expected["verdict"] for *_, expected in shown} == {
+        "compliant",
+        "non_compliant",
+        "not_yet_due",
+        "not_applicable",
+        "insufficient_data",
+    }
+    assert all("reason" in e for *_, e in shown if e["verdict"] == "not_applicable")
+    assert {"county", "school"} <= {record["subject"] for record in plan["records"]}
+    last_days = {(r["id"], rule) for r, day, rule, e in shown if e["verdict"] == "not_yet_due" and e.get("due") == day}
+    late = {(r["id"], rule) for r, _, rule, e in shown if e["verdict"] == "non_compliant"}
+    assert last_days & late, "no deadline is shown on its last day and behind it"
+
+
+def test_all_five_plans_are_here() -> None:
+    assert set(PLANS) == {"erdos", "hanzhong", "minle", "xinghualing", "yaohai"}
