@@ -65,7 +65,7 @@ class Settings:
             host=value("HOST") or _HOST,
             port=_port(value("PORT")),
             data_dir=folder("DATA_DIR") or _DATA_DIR,
-            database_url=value("DATABASE_URL"),
+            database_url=_database_url(value("DATABASE_URL")),
             sources=folder("SOURCES"),
             rulesets=folder("RULESETS"),
             log_level=_log_level(value("LOG_LEVEL")),
@@ -89,6 +89,13 @@ def _log_level(text: str | None) -> str:
     if level not in LOG_LEVELS:
         raise BadSetting(f"XUEHENG_LOG_LEVEL is `{text}`: expected one of {', '.join(LOG_LEVELS)}")
     return level
+
+
+def _database_url(text: str | None) -> str | None:
+    if text is not None and not text.startswith(("postgresql://", "postgres://")):
+        # Not shown: it may hold a password.
+        raise BadSetting("XUEHENG_DATABASE_URL: expected an address like `postgresql://user:password@host:5432/name`")
+    return text
 
 
 def _port(text: str | None) -> int:

@@ -211,8 +211,8 @@ def drop_tables(dsn: str) -> None:
     asyncio.run(drop())
 
 
-def test_postgres_stopped_and_back(tmp_path: Path, other: EmbeddedPostgres) -> None:
-    """An operator's server: what needs no storage goes on, ready tells, and all heals by itself."""
+def test_what_befalls_an_operators_database(tmp_path: Path, other: EmbeddedPostgres, library: Path) -> None:
+    """Stopped, emptied, written by others: what needs no storage goes on, ready tells, what can be mended is."""
     dsn = other.dsn
     with served(tmp_path / "unused", XUEHENG_DATABASE_URL=dsn) as (_, connection):
         assert ready(connection)[0] == 200
@@ -235,6 +235,19 @@ def test_postgres_stopped_and_back(tmp_path: Path, other: EmbeddedPostgres) -> N
         assert ready(connection)[1]["checks"][0]["check"] == "migrations"
         assert evaluates(connection)
         assert wait_until(lambda: ready(connection)[0] == 200, HEALING_SECONDS)
+
+        # Another machine, with other files, publishes under the same name: that ruleset judges nothing here.
+        loosen(library)
+        others = {"XUEHENG_RULESETS": str(library), "XUEHENG_DATABASE_URL": dsn}
+        assert command(tmp_path, "rulesets", "publish", "town@2021.1", **others).returncode == 0
+        assert wait_until(lambda: ready(connection)[0] == 503, HEALING_SECONDS)
+        [check] = ready(connection)[1]["checks"]
+        assert check["check"] == "ruleset"
+        assert "`max_class_size_primary <= 46` → `max_class_size_primary <= 45`" in check["detail"]
+        status, _, body = ask(connection, "POST", "/v1/evaluations", body=BODY, headers=JSON)
+        assert (status, json.loads(body)["type"]) == (503, "/problems/ruleset-refused")
+        pinned = json.dumps({**json.loads(BODY), "ruleset": "upland@2019.1"})
+        assert ask(connection, "POST", "/v1/evaluations", body=pinned, headers=JSON)[0] == 200
     assert not (tmp_path / "unused" / "postgres").exists()
 
 

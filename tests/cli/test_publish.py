@@ -107,6 +107,13 @@ def test_a_retirement_names_a_version(xueheng: Call) -> None:
     assert xueheng("rulesets", "retire", "small").exit_code == 2
 
 
+def test_an_address_of_another_kind_is_refused(xueheng: Call, rulesets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XUEHENG_DATABASE_URL", "nobody:hidden@localhost:5432/none")
+    result = xueheng("rulesets", "publish", "small@1", "--rulesets", rulesets)
+    assert (result.exit_code, "XUEHENG_DATABASE_URL: expected an address like" in result.stderr) == (1, True)
+    assert "hidden" not in result.output
+
+
 def test_a_database_that_is_down(xueheng: Call, rulesets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XUEHENG_DATABASE_URL", "postgresql://nobody:hidden@127.0.0.1:1/none")
     listed = xueheng("rulesets", "list", "--rulesets", rulesets)
