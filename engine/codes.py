@@ -40,7 +40,6 @@ __all__ = [
     "percent_or_ratio",
     "period_misuse",
     "published_moved",
-    "rule_untested",
     "subject_mismatch",
     "table_malformed",
     "threshold_out_of_bounds",
@@ -57,6 +56,7 @@ __all__ = [
     "unknown_parameter",
     "unknown_rule",
     "unsuited_event",
+    "untested",
     "wrong_arguments",
     "wrong_shape",
     "yaml_syntax",
@@ -336,11 +336,9 @@ def percent_or_ratio(fact: str, counted: str, figure: str, meant: str, span: Spa
     return _warning("W612", f"`{fact}` is {counted}, compared with {figure}", span, help=meant)
 
 
-def rule_untested(rule: str, span: Span) -> Diagnostic:
-    """A rule that no worked case names."""
-    return _warning(
-        "W613", f"no case expects anything of `{rule}`", span, help="add one that is met and one that is not"
-    )
+def untested(name: str, help: str, span: Span) -> Diagnostic:
+    """A rule or consequence that no worked case expects anything of."""
+    return _warning("W613", f"no case expects anything of `{name}`", span, help=help)
 
 
 def boundary_untested(rule: str, comparison: str, span: Span) -> Diagnostic:

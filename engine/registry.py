@@ -24,7 +24,7 @@ from engine.facts import FactReader
 from engine.load.cases import load_cases
 from engine.load.consequences import load_consequences
 from engine.load.dictionary import load_dictionary
-from engine.load.documents import CaseDoc, EntryDoc, RuleDoc
+from engine.load.documents import CaseDoc, EntryDoc
 from engine.load.rulesets import load_clauses, load_rules, load_ruleset
 from engine.passes.pipeline import build_program
 from engine.publications import PUBLISHED, Publication, check_publications, read_publications
@@ -68,8 +68,8 @@ class Library:
         self.cases = cases
         self.publications = publications
         self.diagnostics: tuple[Diagnostic, ...] = ()
-        self.written: Mapping[str, Mapping[str, RuleDoc]] = {}
-        """With cases only: each ruleset's rules as they were written, by their full ids."""
+        self.written: Mapping[str, RulesetParts] = {}
+        """With cases only: each ruleset as it was written, with the places in its files."""
         self._programs: dict[tuple[str, str], Program] = {}
         self._readers: dict[str, FactReader] = {}
         self._paths: dict[str, tuple[str, ...]] = {}
@@ -197,7 +197,7 @@ def load_library(files: Mapping[str, str], *, cases: bool = False) -> Library:
     dictionary = check_dictionary(entries, collector)
     rulesets: list[Ruleset] = []
     case_docs: dict[str, tuple[CaseDoc, ...]] = {}
-    written: dict[str, dict[str, RuleDoc]] = {}
+    written: dict[str, RulesetParts] = {}
     known = frozenset(divisions.by_code)
     for (id_, version), sources in folders.items():
         parts = _read_folder(id_, version, sources, collector)
@@ -205,7 +205,7 @@ def load_library(files: Mapping[str, str], *, cases: bool = False) -> Library:
             ruleset = check_ruleset(parts, dictionary, known, collector)
             rulesets.append(ruleset)
             if cases:
-                written[ruleset.name] = {f"{ruleset.id}/{doc.id.value}": doc for doc in parts.rules}
+                written[ruleset.name] = parts
                 case_docs[ruleset.name] = tuple(
                     doc
                     for rest, source in sources.items()

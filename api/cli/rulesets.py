@@ -171,7 +171,8 @@ def _coverage(library: Library, ruleset: Ruleset) -> None:
     untested = [rule.id for rule in ruleset.rules if rule.id.split("/", 1)[1] not in tested]
     click.secho(ruleset.name, bold=True)
     incorporating = f", {coverage.incorporating:,} adopt another document's" if coverage.incorporating else ""
-    click.echo(f"  {coverage.clauses:,} clauses, {coverage.with_rules:,} with rules{incorporating}")
+    consequences = f", {coverage.with_consequences:,} with consequences" if coverage.with_consequences else ""
+    click.echo(f"  {coverage.clauses:,} clauses, {coverage.with_rules:,} with rules{consequences}{incorporating}")
     click.echo(f"  clauses without rules: {_counts(coverage.without_rules)}")
     click.echo(f"  parts of the others without rules: {_counts(coverage.parts_without_rule)}")
     points = coverage.code_points
@@ -186,6 +187,8 @@ def _coverage(library: Library, ruleset: Ruleset) -> None:
         f"  {coverage.rules:,} rules: {_counts(coverage.rules_by_evidence)}; {_counts(coverage.rules_by_force)};"
         f" {_counts(coverage.rules_by_subject)}"
     )
+    if coverage.consequences:
+        click.echo(f"  {coverage.consequences:,} consequences")
     reviewed = sum(1 for rule in ruleset.rules if rule.reviewed)
     click.echo(f"  {reviewed:,} reviewed against the original; {len(cases):,} worked cases")
     if coverage.contradictions:

@@ -43,7 +43,7 @@ class DocumentReply(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class CodePoints(msgspec.Struct, forbid_unknown_fields=True):
-    """Code points of the original: all, those of the ledger, those that rules cite, the others that have a reason."""
+    """Code points of the original: all, in the ledger, cited by rules or consequences, the others with a reason."""
 
     document: int
     in_clauses: int
@@ -61,6 +61,7 @@ class Coverage(msgspec.Struct, forbid_unknown_fields=True):
 
     clauses: int
     with_rules: int
+    with_consequences: int
     incorporating: int
     without_rules: dict[str, int]
     parts_without_rule: dict[str, int]
@@ -69,6 +70,7 @@ class Coverage(msgspec.Struct, forbid_unknown_fields=True):
     rules_by_evidence: dict[str, int]
     rules_by_subject: dict[str, int]
     contradictions: int
+    consequences: int
     code_points: CodePoints | None
 
 

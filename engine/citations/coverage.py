@@ -19,7 +19,7 @@ class CodePoints:
     """Code points of the original, each counted once.
 
     `document`: all of it, blanks between clauses too; `in_clauses`: those of the ledger; `cited`: in the span of
-    at least one rule; `with_reason`: not cited, but in a clause or part that says why.
+    at least one rule or consequence; `with_reason`: not cited, but in a clause or part that says why.
     """
 
     document: int
@@ -38,11 +38,13 @@ class Coverage:
     """What became of the clauses of a ruleset, in numbers; words in the order of `engine.words`.
 
     `without_rules` counts whole clauses by reason, `parts_without_rule` parts of clauses that have rules.
+    A clause may have both rules and consequences.
     A rule about two subjects is counted under both. `code_points` is None where the original is not at hand.
     """
 
     clauses: int
     with_rules: int
+    with_consequences: int
     incorporating: int
     without_rules: Mapping[str, int]
     parts_without_rule: Mapping[str, int]
@@ -51,6 +53,7 @@ class Coverage:
     rules_by_evidence: Mapping[str, int]
     rules_by_subject: Mapping[str, int]
     contradictions: int
+    consequences: int
     code_points: CodePoints | None
 
 
@@ -60,6 +63,7 @@ def cover(ruleset: Ruleset) -> Coverage:
     return Coverage(
         len(clauses),
         sum(1 for clause in clauses if clause.rules),
+        sum(1 for clause in clauses if clause.consequences),
         sum(1 for clause in clauses if clause.incorporates),
         _counted((clause.reason for clause in clauses if clause.reason is not None), CLAUSE_REASONS),
         _counted((part.reason for clause in clauses for part in clause.without_rule), CLAUSE_REASONS),
@@ -68,6 +72,7 @@ def cover(ruleset: Ruleset) -> Coverage:
         {evidence: sum(rule.evidence == evidence for rule in rules) for evidence in EVIDENCE},
         _counted((subject for rule in rules for subject in rule.subjects), SUBJECTS),
         len({frozenset((rule.id, other)) for rule in rules for other in rule.conflicts_with}),
+        len(ruleset.consequences),
         _code_points(ruleset),
     )
 
@@ -83,10 +88,11 @@ def _code_points(ruleset: Ruleset) -> CodePoints | None:
     if ruleset.source != "original" or length is None:
         return None
     ledger = _marked([clause.span for clause in ruleset.clauses], length)
-    cited = _marked([c.span for rule in ruleset.rules for c in (rule.citation, *rule.also_at)], length)
-    spans = [clause.span for clause in ruleset.clauses if clause.reason is not None]
-    spans += [part.span for clause in ruleset.clauses for part in clause.without_rule]
-    with_reason = _marked(spans, length)
+    spans = [c.span for rule in ruleset.rules for c in (rule.citation, *rule.also_at)]
+    cited = _marked([*spans, *(consequence.citation.span for consequence in ruleset.consequences)], length)
+    explained = [clause.span for clause in ruleset.clauses if clause.reason is not None]
+    explained += [part.span for clause in ruleset.clauses for part in clause.without_rule]
+    with_reason = _marked(explained, length)
     return CodePoints(
         length,
         sum(ledger),

@@ -1,7 +1,7 @@
 """Every numeral of a document, also those in words, and what became of it.
 
 An auditor asks of each figure on the page: which rule holds it, and if none, why not? A numeral is accounted
-for when the spans of rules cover it, when it lies in a part of a clause that has a reason for giving no rule,
+for when the spans of rules and consequences cover it, when it lies in a part of a clause that has a reason for giving no rule,
 or in a clause that has one. Offsets count code points of the decoded original; spans are half-open.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -63,8 +63,8 @@ class Numeral:
 class PlacedNumeral:
     """A numeral and what became of it.
 
-    `rules`: those whose spans hold it, in order of the document. `stated`: one of them prints it among its
-    figures or takes it as a year. `reason`: why it gave no rule, where it gave none.
+    `rules`: the rules and consequences whose spans hold it, by full id. `stated`: one of the rules prints it
+    among its figures or takes it as a year. `reason`: why it gave no rule, where it gave none.
     """
 
     numeral: Numeral
@@ -129,11 +129,13 @@ def place_numerals(ruleset: Ruleset, text: str) -> list[PlacedNumeral]:
 
     `text` is the original that the ledger was made from (see `engine.citations.verify`).
     """
-    cited: dict[str, list[tuple[Span, Rule]]] = {}
-    for rule in ruleset.rules:
-        for citation in (rule.citation, *rule.also_at):
-            if citation.span is not None:
-                cited.setdefault(citation.path, []).append((citation.span, rule))
+    places = [(citation, rule.id) for rule in ruleset.rules for citation in (rule.citation, *rule.also_at)]
+    places += [(consequence.citation, consequence.id) for consequence in ruleset.consequences]
+    cited: dict[str, list[tuple[Span, str]]] = {}
+    for citation, id_ in places:
+        if citation.span is not None:
+            cited.setdefault(citation.path, []).append((citation.span, id_))
+    rules = {rule.id: rule for rule in ruleset.rules}
     found: list[PlacedNumeral] = []
     at = 0
     for clause in ruleset.clauses:
@@ -142,7 +144,7 @@ def place_numerals(ruleset: Ruleset, text: str) -> list[PlacedNumeral]:
         found += _outside(text, at, clause.span[0])
         mark = re.split(r"[/·]", clause.path)[-1].strip("()（）[]")
         for numeral in numerals(text, *clause.span, mark):
-            found.append(_placed(numeral, clause, cited.get(clause.path, ())))
+            found.append(_placed(numeral, clause, cited.get(clause.path, ()), rules))
         at = max(at, clause.span[1])
     return [*found, *_outside(text, at, len(text))]
 
@@ -152,18 +154,20 @@ def _outside(text: str, start: int, end: int) -> Iterator[PlacedNumeral]:
     return (PlacedNumeral(n, None, (), False, None, None) for n in numerals(text, start, end))
 
 
-def _placed(numeral: Numeral, clause: Clause, cited: Iterable[tuple[Span, Rule]]) -> PlacedNumeral:
+def _placed(
+    numeral: Numeral, clause: Clause, cited: Iterable[tuple[Span, str]], rules: Mapping[str, Rule]
+) -> PlacedNumeral:
     here = (numeral.start, numeral.end)
-    near = [(span, rule) for span, rule in cited if span[0] < here[1] and here[0] < span[1]]
-    rules = {rule.id: rule for _, rule in near}
-    if rules and _covered(here, [span for span, _ in near]):
-        stated = any(_states(rule, numeral.text) for rule in rules.values())
-        return PlacedNumeral(numeral, clause.path, tuple(rules), stated, None, None)
+    near = [(span, id_) for span, id_ in cited if span[0] < here[1] and here[0] < span[1]]
+    ids = tuple(dict.fromkeys(id_ for _, id_ in near))
+    if ids and _covered(here, [span for span, _ in near]):
+        stated = any(_states(rules[id_], numeral.text) for id_ in ids if id_ in rules)
+        return PlacedNumeral(numeral, clause.path, ids, stated, None, None)
     for part in clause.without_rule:
         if part.span[0] < here[1] and here[0] < part.span[1]:
             spans = [part.span, *(span for span, _ in near), *(other.span for other in clause.without_rule)]
             if _covered(here, spans):
-                return PlacedNumeral(numeral, clause.path, tuple(rules), False, part.reason, part.note)
+                return PlacedNumeral(numeral, clause.path, ids, False, part.reason, part.note)
     reason = clause.reason
     if reason is None and clause.incorporates and not cited:
         reason = f"incorporates {', '.join(name for name, _ in clause.incorporates)}"

@@ -169,7 +169,8 @@ def _citations(ruleset: Ruleset, drifts: list[Drift]) -> int:
     """Every span of a rule or consequence lies in its clause. Returns how many were looked at."""
     spans = {clause.path: clause.span for clause in ruleset.clauses}
     looked_at = 0
-    for citing in (*ruleset.rules, *ruleset.consequences):
+    everything: tuple[Rule | Consequence, ...] = (*ruleset.rules, *ruleset.consequences)
+    for citing in everything:
         for citation in (citing.citation, *(citing.also_at if isinstance(citing, Rule) else ())):
             looked_at += 1
             clause = spans.get(citation.path)

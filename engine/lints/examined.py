@@ -11,7 +11,7 @@ from engine.cases import Trial
 from engine.check.ir import Compare, Constant, Expr, FactSpec, Negate, Rule, Ruleset
 from engine.check.text import number_text
 from engine.check.walk import nodes
-from engine.load.documents import RuleDoc
+from engine.load.documents import ConsequenceDoc, RuleDoc
 from engine.source import Span
 
 __all__ = ["Examined", "Limit", "limits"]
@@ -19,12 +19,17 @@ __all__ = ["Examined", "Limit", "limits"]
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """`written` and `trials` by the id of the rule; `original`: the text of the document, where it is at hand."""
+    """`written` and `trials` by the full id of the rule; `original`: the text of the document, where it is at hand.
+
+    `consequences` as written, in their order; `followed`: the ids, within the ruleset, that some case expects.
+    """
 
     ruleset: Ruleset
     facts: Mapping[str, FactSpec]
     written: Mapping[str, RuleDoc]
     trials: Mapping[str, Sequence[Trial]]
+    consequences: Sequence[ConsequenceDoc]
+    followed: frozenset[str]
     original: str | None
 
 

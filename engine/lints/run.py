@@ -12,7 +12,7 @@ from engine.lints.days import days_untested
 from engine.lints.examined import Examined
 from engine.lints.figures import figures_not_printed
 from engine.lints.percent import percents_and_ratios
-from engine.lints.untested import rules_untested
+from engine.lints.untested import untested
 from engine.registry import Library
 
 __all__ = ["LINTS", "run_lints"]
@@ -20,7 +20,7 @@ __all__ = ["LINTS", "run_lints"]
 LINTS: tuple[Callable[[Examined], Iterator[Diagnostic]], ...] = (
     thresholds_out_of_bounds,
     percents_and_ratios,
-    rules_untested,
+    untested,
     boundaries_untested,
     days_untested,
     figures_not_printed,
@@ -33,9 +33,20 @@ def run_lints(library: Library, name: str, trials: Iterable[Trial], original: st
     `trials`: its cases as they ran. `original`: the text of its document, where it is at hand. Only for a
     library without errors: an error elsewhere may be why a case is lacking.
     """
+    ruleset, parts = library.rulesets[name], library.written[name]
     by_rule: dict[str, list[Trial]] = {}
+    followed: set[str] = set()
     for trial in trials:
+        followed.update(text.value for text in trial.case.consequences or ())
         for rule in trial.findings:
             by_rule.setdefault(rule, []).append(trial)
-    examined = Examined(library.rulesets[name], library.dictionary.facts, library.written[name], by_rule, original)
+    examined = Examined(
+        ruleset,
+        library.dictionary.facts,
+        {f"{ruleset.id}/{doc.id.value}": doc for doc in parts.rules},
+        by_rule,
+        parts.consequences,
+        frozenset(followed),
+        original,
+    )
     return [diagnostic for lint in LINTS for diagnostic in lint(examined)]

@@ -1,4 +1,4 @@
-"""A rule that no worked case names: nobody has said what it should answer."""
+"""A rule or consequence that no worked case expects: nobody has said what it should answer."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from engine import codes
 from engine.diagnostics import Diagnostic
 from engine.lints.examined import Examined
 
-__all__ = ["rules_untested"]
+__all__ = ["untested"]
 
 
-def rules_untested(examined: Examined) -> Iterator[Diagnostic]:
-    """Rules without a case."""
+def untested(examined: Examined) -> Iterator[Diagnostic]:
+    """Rules of which no case expects a verdict, consequences that follow in none."""
     for rule in examined.ruleset.rules:
         if not examined.trials.get(rule.id):
             name = examined.written[rule.id].id
-            yield codes.rule_untested(name.value, name.span)
+            yield codes.untested(name.value, "add one that is met and one that is not", name.span)
+    for doc in examined.consequences:
+        if doc.id.value not in examined.followed:
+            help_ = "add one from which it follows and one from which it does not"
+            yield codes.untested(doc.id.value, help_, doc.id.span)

@@ -294,5 +294,5 @@ def test_titles_of_records_follow_the_language(client: Client) -> None:
 
 @pytest.mark.parametrize("day", ["", "2026-02-30", "1899-12-31"])
 def test_a_bad_day_in_the_query_is_refused_though_the_body_names_its_own(client: Client, day: str) -> None:
-    response = client.post("/v1/evaluations/batch", params={"as_of": day}, json=BATCH)
+    response = client.post(TO, params={"as_of": day}, json={"as_of": "2024-06-30", "records": [GOOD]})
     assert (response.status_code, response.json()["type"]) == (422, "/problems/bad-date")
