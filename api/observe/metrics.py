@@ -115,6 +115,7 @@ class Metrics:
         )
         self._route_parts: dict[str, tuple[Histogram, Counter, Counter]] = {}
         self._request_counts: dict[tuple[str, str, int | str], Counter] = {}
+        self._record_counts: dict[str, Counter] = {}
         self._verdict_counts: dict[str, list[tuple[str, Counter]]] = {}
         self._shown_rulesets: set[tuple[str, str, str]] = set()
 
@@ -177,7 +178,10 @@ class Metrics:
                 if counts[letter]:
                     counter.inc(counts[letter])
         for subject, records in meter.records.items():
-            self._records.labels(subject).inc(records)
+            counter = self._record_counts.get(subject)
+            if counter is None:
+                counter = self._record_counts[subject] = self._records.labels(subject)
+            counter.inc(records)
         for slug, records in meter.problems.items():
             self._problems.labels(slug, "record").inc(records)
 

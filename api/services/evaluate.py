@@ -65,17 +65,20 @@ def missing_facts(findings: Iterable[Finding]) -> list[str]:
 
 
 def _judged(
-    plan: Plan, facts: Facts, context: Context, selection: Selection, trace: bool, meter: Meter
+    plan: Plan, facts: Facts, context: Context, request: EvaluationRequest, meter: Meter
 ) -> tuple[bytes, list[str]]:
-    """`"outcome": …, "counts": …, "verdicts": […]` of one record under one plan, and what is missing."""
+    """`"outcome": …, "counts": …, "verdicts": […]` of one record under one plan, and what is missing.
+
+    Where the request wants them `"consequences": […]` follow: of the verdicts that it wants, and of all events.
+    """
     record = next(judge.judge(plan.program, [facts], [context], meter.columns_stand))
     meter.end("evaluate")
-    chosen = plan.choose(selection)
+    chosen = plan.choose(Selection.of(request.evidence, request.topics, request.force))
     missing: dict[str, None] = {}
     verdicts: list[bytes] = []
     for i in chosen.rules:
         written, lacks = plan.writer.verdict(record, i)
-        if trace:
+        if request.trace:
             written = plan.writer.write(record.finding(i), judge.trace(plan.program, i, facts, context))
         verdicts.append(written)
         if lacks:
@@ -87,6 +90,8 @@ def _judged(
         counts_json(counts),
         joined(verdicts),
     )
+    if request.consequences:
+        body += b',"consequences":' + plan.following.json(facts, context, record.codes, chosen.rules)
     meter.end("encode")
     return body, list(missing)
 
@@ -98,7 +103,6 @@ def evaluate_one(plans: Plans, request: EvaluationRequest, meter: Meter) -> byte
     check_place(library, request.division, request.subject)
     if request.members is not None:
         raise Problem("members-not-supported", "`members` cannot be evaluated yet", pointer="/members")
-    selection = Selection.of(request.evidence, request.topics, request.force)
     govern = governing(library, plans.standings, request.division, on, request)
     plan = plans.get(govern.ruleset.name, request.subject)
     parameters = ParameterReader(library, request.parameters)
@@ -111,7 +115,7 @@ def evaluate_one(plans: Plans, request: EvaluationRequest, meter: Meter) -> byte
         values = parameters.of(one)
         if values:
             echoed[one.name] = parameters.shown(values)
-        return _judged(one, facts, Context(on, path, values), selection, request.trace, meter)
+        return _judged(one, facts, Context(on, path, values), request, meter)
 
     meter.end("decode")
     body, missing = run(plan)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from operator import itemgetter
 
 from api.services.blanks import Blank, facts_by_rule
+from api.services.following import Following
 from api.services.standing import Standings
 from api.wire.verdicts import VerdictWriter, encode
 from engine.backends.base import Context, ParameterValue
@@ -76,6 +77,8 @@ class Plan:
     """One ruleset for one subject."""
 
     def __init__(self, library: Library, name: str, subject: str, quote: Quote, published: Callable[[], bool]) -> None:
+        self._library = library
+        self._quote = quote
         self.ruleset = library.rulesets[name]
         self.name = name
         self.program: Program = library.program(name, subject)
@@ -90,6 +93,11 @@ class Plan:
         self.defaults: dict[str, ParameterValue] = {
             p.id: p.default for p in self.ruleset.parameters if p.default is not None
         }
+
+    @cached_property
+    def following(self) -> Following:
+        """What follows from this plan's verdicts and events."""
+        return Following(self._library, self.ruleset, self.program, self._quote)
 
     def blank(self, context: Context) -> Blank:
         """What this plan says of a record without facts. Kept, unless the request set parameters."""

@@ -91,6 +91,10 @@ def _schemas() -> Json:
         properties["members"] = {"type": "null", "description": "not supported yet"}
     records = schemas["BatchRequest"]["properties"]["records"]
     records["items"] = {"$ref": _REFERENCE.format(name="RecordRequest")}
+    schemas["EvaluationRequest"]["properties"]["consequences"] |= {
+        "description": "tell also what follows from the verdicts and attested events, step by step; without it the "
+        "reply has no `consequences`"
+    }
     schemas["EvaluationRequest"]["examples"] = [EVALUATION]
     schemas["BatchRequest"]["examples"] = [BATCH]
     return schemas

@@ -24,6 +24,38 @@ __all__ = [
 VerdictName = Literal["compliant", "non_compliant", "not_yet_due", "not_applicable", "insufficient_data"]
 Force = Literal["binding", "expected", "advisory"]
 Evidence = Literal["measured", "attested", "judged"]
+Strength = Literal["automatic", "basis", "discretionary", "unspecified"]
+Effect = Literal[
+    "bar",
+    "veto",
+    "accountability",
+    "rating_lowest",
+    "appraisal_basis",
+    "reward_basis",
+    "correction",
+    "notice",
+    "preference",
+    "other",
+]
+Bearer = Literal[
+    "city",
+    "county",
+    "school",
+    "kindergarten",
+    "vocational_school",
+    "education_group",
+    "training_institution",
+    "teacher",
+    "pupil",
+    "project",
+    "programme",
+    "premises",
+    "enterprise",
+    "head",
+    "leader",
+    "responsible_person",
+    "responsible_unit",
+]
 Span = tuple[int, int]
 
 
@@ -101,6 +133,33 @@ class VerdictReply(msgspec.Struct, forbid_unknown_fields=True):
     trace: list[TraceReply] | msgspec.UnsetType = msgspec.UNSET
 
 
+class CauseReply(msgspec.Struct, forbid_unknown_fields=True):
+    """One cause: a rule with its verdict, a fact that is true, or an earlier consequence of the chain."""
+
+    rule: str | msgspec.UnsetType = msgspec.UNSET
+    verdict: VerdictName | msgspec.UnsetType = msgspec.UNSET
+    fact: str | msgspec.UnsetType = msgspec.UNSET
+    after: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class ConsequenceReply(msgspec.Struct, forbid_unknown_fields=True):
+    """What follows from verdicts and attested events; all causes that hold, each enough by itself.
+
+    `who` is met by it, which may be another than the subject judged. `within` is `unstated`, a date, or a
+    length like `30 days`.
+    """
+
+    id: str
+    because: list[CauseReply]
+    effect: Effect
+    who: Bearer
+    strength: Strength
+    within: str
+    clause: CitationReply
+    title: Bilingual
+    message: Bilingual
+
+
 class IncludedReply(msgspec.Struct, forbid_unknown_fields=True):
     """What an included ruleset says; it never enters the main outcome."""
 
@@ -108,6 +167,7 @@ class IncludedReply(msgspec.Struct, forbid_unknown_fields=True):
     outcome: Outcome
     counts: Counts
     verdicts: list[VerdictReply]
+    consequences: list[ConsequenceReply] | msgspec.UnsetType = msgspec.UNSET
 
 
 class EvaluationReply(msgspec.Struct, forbid_unknown_fields=True):
@@ -126,6 +186,7 @@ class EvaluationReply(msgspec.Struct, forbid_unknown_fields=True):
     included: list[IncludedReply]
     parameters: dict[str, dict[str, Any]]
     receipt: None
+    consequences: list[ConsequenceReply] | msgspec.UnsetType = msgspec.UNSET
 
 
 class ProblemErrorReply(msgspec.Struct, forbid_unknown_fields=True):

@@ -56,6 +56,7 @@ class EvaluationRequest(Options, kw_only=True, forbid_unknown_fields=True):
     facts: dict[str, Any]
     id: str | None = None
     trace: bool = False
+    consequences: bool = False
     members: list[Any] | None = None
 
 

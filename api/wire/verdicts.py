@@ -16,7 +16,7 @@ from engine.messages import Messages
 from engine.values import Interval, shortest
 from engine.verdicts import Finding, Verdict
 
-__all__ = ["VerdictWriter", "counts_json", "encode", "joined"]
+__all__ = ["VerdictWriter", "clause_json", "counts_json", "encode", "joined"]
 
 encode = msgspec.json.Encoder().encode
 
@@ -37,7 +37,8 @@ def counts_json(counts: Mapping[str, int]) -> bytes:
     return b"{" + b",".join([b'"%s":%d' % (name, counts[letter]) for letter, name in _NAMES.items()]) + b"}"
 
 
-def _clause(ruleset: Ruleset, citation: Citation, quote: Quote) -> dict[str, object]:
+def clause_json(ruleset: Ruleset, citation: Citation, quote: Quote) -> dict[str, object]:
+    """A citation with the words that it cites, where the original is at hand."""
     return {
         "document": ruleset.document.cited_as,
         "path": citation.path,
@@ -63,11 +64,11 @@ class VerdictWriter:
         self._few_values: list[bool] = []
         for rule in program.rules:
             force, evidence = encode(rule.force), encode(rule.evidence)
-            clause = encode(_clause(ruleset, rule.citation, quote))
+            clause = encode(clause_json(ruleset, rule.citation, quote))
             self._heads.append(b'{"rule":%s,"verdict":"' % encode(rule.id))
             self._afters.append(b'","force":%s,"evidence":%s,"clause":%s,"actual":' % (force, evidence, clause))
             self._actuals.append(b',"required":%s,"gap":' % encode(rule.require_text))
-            also = [_clause(ruleset, citation, quote) for citation in rule.also_at]
+            also = [clause_json(ruleset, citation, quote) for citation in rule.also_at]
             self._also.append(b',"also_at":%s,"reason":' % encode(also))
             self._caches.append({})
             kinds = {program.facts[name].type_name for name in rule.reads}

@@ -18,19 +18,17 @@ from __future__ import annotations
 
 import itertools
 import json
+import weakref
 from collections.abc import Iterable, Mapping, Set
 from types import TracebackType
 
 import durable_rules_engine as core
 
-from engine.check.ir import Consequence
+from engine.check.ir import MAX_CAUSES, Consequence
 from engine.consequences import RESULTS, Cause, Step, causes_first
 from engine.verdicts import Verdict
 
-__all__ = ["MAX_LINKS", "Forward", "Inconsistent", "Refused", "refusals"]
-
-MAX_LINKS = 256
-"""Most pairs of a consequence and a cause. The core finds texts in a table of 512 places and hangs once it is full."""
+__all__ = ["Forward", "Inconsistent", "Refused", "refusals"]
 
 _TAKEN = 0
 _LOG = "$log"
@@ -49,8 +47,9 @@ class Inconsistent(Exception):
 def refusals(consequences: Iterable[Consequence]) -> tuple[str, ...]:
     """Why these consequences cannot be run here; empty when they can."""
     links = sum(len(consequence.causes) for consequence in consequences)
-    if links > MAX_LINKS:
-        return (f"{links:,} causes in one ruleset are more than {MAX_LINKS}",)
+    if links > MAX_CAUSES:
+        # The core finds texts in a table of 512 places and hangs once it is full.
+        return (f"{links:,} causes in one ruleset are more than {MAX_CAUSES}",)
     return ()
 
 
@@ -77,7 +76,8 @@ class Forward:
                 definition[link] = {"all": [{"m": {"cause": token}}]}
         # What no rule matches is refused by the core; the steps match this one, which does nothing.
         definition[_LOG] = {"all": [{"m": {"cause": _STEP}}]}
-        self._core: object | None = core.create_ruleset("consequences", json.dumps(definition))
+        self._core: object = core.create_ruleset("consequences", json.dumps(definition))
+        self._forget = weakref.finalize(self, core.delete_ruleset, self._core)
 
     def __enter__(self) -> Forward:
         return self
@@ -87,13 +87,11 @@ class Forward:
 
     def close(self) -> None:
         """Give the core's memory back. The object cannot run any more."""
-        if self._core is not None:
-            core.delete_ruleset(self._core)
-            self._core = None
+        self._forget()
 
     def chain(self, verdicts: Mapping[str, Verdict], events: Iterable[str]) -> tuple[Step, ...]:
         """All steps that follow, causes first. Arguments and answer are those of `engine.consequences.chain`."""
-        if self._core is None:
+        if not self._forget.alive:
             raise ValueError("closed")
         told = dict.fromkeys(
             [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from engine import codes
-from engine.check.ir import Citation, Consequence, FactSpec, Rule
+from engine.check.ir import MAX_CAUSES, Citation, Consequence, FactSpec, Rule
 from engine.check.ledger import citation
 from engine.diagnostics import Collector
 from engine.load.documents import ClauseDoc, ConsequenceDoc
@@ -40,6 +40,13 @@ def check_consequences(docs: Iterable[ConsequenceDoc], scope: ConsequenceScope) 
     """
     unique = _unique(docs, scope.collector)
     gone = _circles(unique, scope.collector)
+    counted = 0
+    for doc in unique.values():
+        counted += len(doc.causes)
+        if counted > MAX_CAUSES:
+            place = doc.causes[0].span
+            scope.collector.add(codes.limit_exceeded("the causes of all consequences", str(MAX_CAUSES), place))
+            break
     sound = {id_: cited for id_, doc in unique.items() if (cited := _sound(doc, unique, scope)) and id_ not in gone}
     found: dict[str, Consequence] = {}
     for id_ in _causes_first(unique):

@@ -46,6 +46,7 @@ from engine.periods import PeriodKind
 from engine.values import Type
 
 __all__ = [
+    "MAX_CAUSES",
     "Abs",
     "Aggregate",
     "AllOf",
@@ -185,6 +186,10 @@ class Rule:
     passes: tuple[str, ...]
     conflicts_with: tuple[str, ...]
     reviewed: tuple[str, date] | None
+
+
+MAX_CAUSES = 256
+"""Most causes that the consequences of one ruleset may have together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Every numeral of a document, also those in words, and what became of it.
 
 An auditor asks of each figure on the page: which rule holds it, and if none, why not? A numeral is accounted
-for when the spans of rules and consequences cover it, when it lies in a part of a clause that has a reason for giving no rule,
-or in a clause that has one. Offsets count code points of the decoded original; spans are half-open.
+for when the spans of rules and consequences cover it, when it lies in a part of a clause that has a reason for
+giving no rule, or in a clause that has one. Offsets count code points of the decoded original; spans are half-open.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.check.ir import Clause, Rule, Ruleset
+from engine.check.ir import Citation, Clause, Rule, Ruleset
 from engine.citations.quotes import sha256_of
 from engine.citations.sentences import has_words, sentences, unaccounted
 
@@ -165,21 +165,26 @@ def _outward(middle: int, last: int) -> Iterator[int]:
             yield middle + distance
 
 
+def _cited(ruleset: Ruleset) -> Iterator[tuple[str, tuple[Citation, ...]]]:
+    """The places that each rule and consequence cites."""
+    yield from ((rule.id, (rule.citation, *rule.also_at)) for rule in ruleset.rules)
+    yield from ((consequence.id, (consequence.citation,)) for consequence in ruleset.consequences)
+
+
 def _citations(ruleset: Ruleset, drifts: list[Drift]) -> int:
     """Every span of a rule or consequence lies in its clause. Returns how many were looked at."""
     spans = {clause.path: clause.span for clause in ruleset.clauses}
     looked_at = 0
-    everything: tuple[Rule | Consequence, ...] = (*ruleset.rules, *ruleset.consequences)
-    for citing in everything:
-        for citation in (citing.citation, *(citing.also_at if isinstance(citing, Rule) else ())):
+    for id_, citations in _cited(ruleset):
+        for citation in citations:
             looked_at += 1
             clause = spans.get(citation.path)
             if clause is None or citation.span is None:
                 detail = f"cites `{citation.path}`, which has no span"
-                drifts.append(Drift("citation-outside", citing.id, detail))
+                drifts.append(Drift("citation-outside", id_, detail))
             elif not (clause[0] <= citation.span[0] < citation.span[1] <= clause[1]):
                 detail = f"cites words outside `{citation.path}` [{clause[0]}, {clause[1]}]"
-                drifts.append(Drift("citation-outside", citing.id, detail, citation.span))
+                drifts.append(Drift("citation-outside", id_, detail, citation.span))
     return looked_at
 
 
@@ -212,8 +217,8 @@ def _sentences(ruleset: Ruleset, text: str, standing: dict[str, Span], drifts: l
     A clause without either has one reason for all its words.
     """
     cited: dict[str, list[Span]] = {}
-    for citing in (*ruleset.rules, *ruleset.consequences):
-        for citation in (citing.citation, *(citing.also_at if isinstance(citing, Rule) else ())):
+    for _, citations in _cited(ruleset):
+        for citation in citations:
             if citation.span is not None:
                 cited.setdefault(citation.path, []).append(citation.span)
     total = 0

@@ -71,8 +71,9 @@ def test_other_addresses_may_not(host: str) -> None:
         ({"XUEHENG_PORT": "", "XUEHENG_RULESETS": " ", "XUEHENG_SOURCES": ""}, Settings()),
         ({"XUEHENG_PORT": "65535", "XUEHENG_HOST": "::1"}, Settings(host="::1", port=65535)),
         (
-            {"XUEHENG_RULESETS": "a b", "XUEHENG_SOURCES": "c", "XUEHENG_DATA_DIR": "d", "XUEHENG_DATABASE_URL": "e"},
-            Settings(rulesets=Path("a b"), sources=Path("c"), data_dir=Path("d"), database_url="e"),
+            {"XUEHENG_RULESETS": "a b", "XUEHENG_SOURCES": "c", "XUEHENG_DATA_DIR": "d"}
+            | {"XUEHENG_DATABASE_URL": "postgresql://h/e"},
+            Settings(rulesets=Path("a b"), sources=Path("c"), data_dir=Path("d"), database_url="postgresql://h/e"),
         ),
     ],
 )

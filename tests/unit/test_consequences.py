@@ -146,3 +146,14 @@ def test_a_clause_that_only_a_consequence_cites_is_accounted_for() -> None:
     assert library.diagnostics == ()
     (clause,) = library.rulesets["small@1"].clauses
     assert (clause.rules, clause.consequences) == ((), ("veto",))
+
+
+def test_too_many_causes_are_a_mistake_of_the_author() -> None:
+    rules = "".join(f"- {{id: r-{i}, require: m}}\n" for i in range(129))
+    listed = ", ".join(f"r-{i}" for i in range(129))
+    text = f"facts:\n- {{fact: m, type: boolean}}\nrules:\n{rules}consequences:\n- {{id: a, breach_of: [{listed}]}}\n"
+    assert small_library(text).diagnostics == ()
+    twice = text + f"- {{id: b, breach_of: [{listed}]}}\n"
+    (diagnostic,) = small_library(twice).diagnostics
+    assert diagnostic.code == "E110"
+    assert "causes of all consequences exceeds the limit of 256" in diagnostic.message

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from engine.backends import durable
-from engine.backends.durable import MAX_LINKS, Forward, Inconsistent, Refused, refusals
-from engine.check.ir import Consequence
+from engine.backends.durable import Forward, Inconsistent, Refused, refusals
+from engine.check.ir import MAX_CAUSES, Consequence
 from engine.consequences import Cause, Step, chain
 from engine.verdicts import Verdict
 from tests.differential.chains import consequence
@@ -231,12 +231,12 @@ def test_a_ruleset_can_be_forgotten() -> None:
 
 def test_it_says_what_it_refuses() -> None:
     """The core hangs once its table of texts is full; so it is never asked."""
-    rules = [f"small/r-{i}" for i in range(MAX_LINKS + 1)]
+    rules = [f"small/r-{i}" for i in range(MAX_CAUSES + 1)]
     fits = [consequence("many", "breach_of", rules[:-1])]
     too_many = [consequence("many", "breach_of", rules)]
     assert refusals(fits) == ()
     with Forward(fits) as forward:
-        assert len(forward.chain(dict.fromkeys(rules, N), [])[0].because) == MAX_LINKS
+        assert len(forward.chain(dict.fromkeys(rules, N), [])[0].because) == MAX_CAUSES
     assert refusals(too_many) == ("257 causes in one ruleset are more than 256",)
     with pytest.raises(Refused, match="257 causes"):
         Forward(too_many)
