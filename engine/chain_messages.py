@@ -52,7 +52,8 @@ class ChainMessages:
         bearer, strength = _BEARERS[consequence.who], _STRENGTHS[consequence.strength]
         time = _within(consequence.within)
         zh = f"因{'、'.join(cause[0] for cause in causes)}：{phrases.sentence_zh(consequence.summary['zh'])}"
-        en = f"Because {' and '.join(cause[1] for cause in causes)}: {phrases.sentence_en(consequence.summary['en'])}"
+        summary = phrases.inside(phrases.sentence_en(consequence.summary["en"]))
+        en = f"Because {' and '.join(cause[1] for cause in causes)}: {summary}"
         return (
             f"{zh}承担者：{bearer[0]}；{strength[0]}{time[0]}。",
             f"{en} Whom it meets: {bearer[1]}; {strength[1]}{time[1]}.",

@@ -76,7 +76,8 @@ def configure_logging(level: str, *, file: int = 2, terminal: bool | None = None
         processors=[*shared, *([] if console else [structlog.processors.format_exc_info]), render],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=lambda *_: _Lines(file),
-        cache_logger_on_first_use=True,
+        # Who logs often binds a logger of its own; the others are few, and may be set up anew.
+        cache_logger_on_first_use=False,
     )
     # Libraries' own news are of use only to who asked for everything.
     logging.basicConfig(

@@ -21,7 +21,8 @@ from api.observe.shared import VARIABLE, forget_dead, forget_gauges
 
 __all__ = ["OPENMETRICS", "TEXT", "UNMATCHED", "Metrics"]
 
-TEXT = "text/plain; version=0.0.4; charset=utf-8"
+# The framework adds the charset to plain text, and to nothing else.
+TEXT = "text/plain; version=0.0.4"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 UNMATCHED = "unmatched"
 """The route of every request that no route answered, whatever its path."""
@@ -178,10 +179,10 @@ class Metrics:
                 if counts[letter]:
                     counter.inc(counts[letter])
         for subject, records in meter.records.items():
-            counter = self._record_counts.get(subject)
-            if counter is None:
-                counter = self._record_counts[subject] = self._records.labels(subject)
-            counter.inc(records)
+            judged = self._record_counts.get(subject)
+            if judged is None:
+                judged = self._record_counts[subject] = self._records.labels(subject)
+            judged.inc(records)
         for slug, records in meter.problems.items():
             self._problems.labels(slug, "record").inc(records)
 

@@ -37,7 +37,7 @@ class Observer:
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
-        self._log = structlog.get_logger("xueheng") if structlog.is_configured() else None
+        self._log = structlog.get_logger("xueheng").bind() if structlog.is_configured() else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on and watch it."""

@@ -79,7 +79,7 @@ def _on_http(request: _Request, error: HTTPException) -> Response[bytes]:
 
 
 def _on_mistake(request: _Request, error: Exception) -> Response[bytes]:
-    """Our own mistake: where it was is logged, but neither the path nor the words of the error, which may hold facts."""
+    """Our own mistake: where it was is logged, but not the words of the error, which may hold facts."""
     _log.error("internal_error", method=request.method, route=route_of(request.scope), **frames_of(error))
     return _respond(request, Problem("internal-error", "the server made a mistake; it has been logged"))
 

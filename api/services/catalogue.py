@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from api.problems import Problem
 from api.services.plans import Plans, authority_notices
-from engine.check.ir import Citation, Clause, Due, FactSpec, Parameter, Rule, Ruleset
+from engine.check.ir import Citation, Clause, Consequence, Due, FactSpec, Parameter, Rule, Ruleset
 from engine.check.text import unparse
 from engine.citations.coverage import cover
 from engine.digests import SEMANTICS
@@ -58,6 +58,7 @@ class Catalogue:
             **self._summary(ruleset),
             "parameters": [_parameter(p) for p in ruleset.parameters],
             "rules": [self._rule(ruleset, rule, quote(rule.citation)) for rule in ruleset.rules],
+            "consequences": [_consequence(ruleset, c, quote(c.citation)) for c in ruleset.consequences],
         }
 
     def clauses(self, name: str) -> Json:
@@ -258,6 +259,23 @@ def _citation(ruleset: Ruleset, citation: Citation, quote: str | None) -> Json:
     }
 
 
+def _consequence(ruleset: Ruleset, consequence: Consequence, quote: str | None) -> Json:
+    reviewed = consequence.reviewed
+    return {
+        "id": consequence.id,
+        "title": consequence.title,
+        "summary": consequence.summary,
+        consequence.cause: consequence.causes,
+        "effect": consequence.effect,
+        "who": consequence.who,
+        "strength": consequence.strength,
+        "within": consequence.within,
+        "clause": _citation(ruleset, consequence.citation, quote),
+        "note": consequence.note,
+        "reviewed": None if reviewed is None else {"by": reviewed[0], "on": reviewed[1].isoformat()},
+    }
+
+
 def _clause(ruleset: Ruleset, clause: Clause, quote: str | None) -> Json:
     return {
         "path": clause.path,
@@ -267,6 +285,7 @@ def _clause(ruleset: Ruleset, clause: Clause, quote: str | None) -> Json:
         "digest": _digest(clause.sha256),
         "quote": quote,
         "rules": [f"{ruleset.id}/{id_}" for id_ in clause.rules],
+        "consequences": [f"{ruleset.id}/{id_}" for id_ in clause.consequences],
         "reason": clause.reason,
         "duplicate_of": clause.duplicate_of,
         "without_rule": [{"span": w.span, "reason": w.reason, "note": w.note} for w in clause.without_rule],

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from api.wire.replies import Bilingual, CitationReply, Evidence, Force, Span
+from api.wire.replies import Bearer, Bilingual, CitationReply, Effect, Evidence, Force, Span, Strength
 
 __all__ = [
     "ClausesReply",
@@ -158,11 +158,31 @@ class RuleReply(msgspec.Struct, forbid_unknown_fields=True):
     reviewed: Reviewed | None
 
 
+class ConsequenceListing(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What the document says follows from what. Exactly one of the four causes is given; any one name is enough."""
+
+    id: str
+    title: Bilingual
+    summary: Bilingual
+    breach_of: list[str] | msgspec.UnsetType = msgspec.UNSET
+    result_of: list[str] | msgspec.UnsetType = msgspec.UNSET
+    fact: list[str] | msgspec.UnsetType = msgspec.UNSET
+    after: list[str] | msgspec.UnsetType = msgspec.UNSET
+    effect: Effect
+    who: Bearer
+    strength: Strength
+    within: str
+    clause: CitationReply
+    note: str | None
+    reviewed: Reviewed | None
+
+
 class RulesetReply(RulesetSummary, forbid_unknown_fields=True, kw_only=True):
-    """A version with its parameters and rules."""
+    """A version with its parameters, rules and consequences."""
 
     parameters: list[ParameterReply]
     rules: list[RuleReply]
+    consequences: list[ConsequenceListing]
 
 
 class PartWithoutRule(msgspec.Struct, forbid_unknown_fields=True):
@@ -181,7 +201,7 @@ class Incorporated(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ClauseReply(msgspec.Struct, forbid_unknown_fields=True):
-    """One clause of the ledger: its rules, or why it has none."""
+    """One clause of the ledger: its rules and consequences, or why it has none."""
 
     path: str
     kind: str
@@ -190,6 +210,7 @@ class ClauseReply(msgspec.Struct, forbid_unknown_fields=True):
     digest: str | None
     quote: str | None
     rules: list[str]
+    consequences: list[str]
     reason: str | None
     duplicate_of: str | None
     without_rule: list[PartWithoutRule]

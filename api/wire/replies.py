@@ -12,13 +12,16 @@ import msgspec
 __all__ = [
     "BatchLine",
     "BatchReply",
+    "Bearer",
     "Bilingual",
     "CitationReply",
+    "Effect",
     "EvaluationReply",
     "Evidence",
     "Force",
     "ProblemReply",
     "Span",
+    "Strength",
 ]
 
 VerdictName = Literal["compliant", "non_compliant", "not_yet_due", "not_applicable", "insufficient_data"]

@@ -1,9 +1,11 @@
 """What operators see of a request: its ids, its event, its counts; and nothing of what it was about."""
 
 import json
+import logging
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 import structlog
 from litestar import get
 from litestar.exceptions import HTTPException
+from litestar.params import FromPath
 from litestar.testing import TestClient
 
 from api.app import create_app
@@ -31,7 +34,7 @@ Events = Callable[[], list[dict[str, Any]]]
 
 
 @get("/boom/{name:str}")
-async def boom(name: str) -> None:
+async def boom(name: FromPath[str]) -> None:
     raise ZeroDivisionError(f"the secret of {name}")
 
 
@@ -40,15 +43,26 @@ async def teapot() -> None:
     raise HTTPException(status_code=418, detail="short and stout")
 
 
+@contextmanager
+def logging_to(file: int, level: str) -> Iterator[None]:
+    """Logging as the server sets it up, and afterwards as it was."""
+    root = logging.getLogger()
+    handlers, root_level = root.handlers[:], root.level
+    configure_logging(level, file=file, terminal=False)
+    yield
+    structlog.reset_defaults()
+    logging.captureWarnings(False)
+    root.handlers[:] = handlers
+    root.setLevel(root_level)
+
+
 @pytest.fixture
 def events(tmp_path: Path) -> Iterator[Events]:
     """The events that were logged, read from a file as a collector would."""
     log = tmp_path / "events.log"
     file = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-    before = structlog.get_config()
-    configure_logging("debug", file=file, terminal=False)
-    yield lambda: [json.loads(line) for line in log.read_bytes().splitlines()]
-    structlog.configure(**before)
+    with logging_to(file, "debug"):
+        yield lambda: [json.loads(line) for line in log.read_bytes().splitlines()]
     os.close(file)
 
 
@@ -182,35 +196,25 @@ def test_nothing_that_was_sent_is_logged(observed: Client, events: Events) -> No
 
 
 def test_other_libraries_join_in(events: Events) -> None:
-    import logging
-    import warnings
-
     logging.getLogger("_granian").error("worker %d is gone", 3)
     try:
         raise ValueError("x")
     except ValueError:
         logging.getLogger("asyncio").exception("a task failed")
-    with warnings.catch_warnings():
-        warnings.simplefilter("always")
-        warnings.warn("old ways", DeprecationWarning, stacklevel=1)
-    granian, asyncio, warning = events()
+    logging.getLogger("asyncpg").log(35, "a level of one's own")
+    granian, asyncio, asyncpg = events()
     assert (granian["event"], granian["logger"], granian["level"]) == ("worker 3 is gone", "_granian", "error")
     assert (asyncio["event"], asyncio["logger"]) == ("a task failed", "asyncio")
     assert asyncio["exception"].endswith("ValueError: x")
-    assert (warning["logger"], warning["level"]) == ("py.warnings", "warning")
+    assert (asyncpg["logger"], asyncpg["level"]) == ("asyncpg", "warning")
 
 
-def test_a_closed_log_fails_no_request(tmp_path: Path) -> None:
-    before = structlog.get_config()
+def test_a_closed_log_fails_no_request() -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    configure_logging("info", file=writer, terminal=False)
-    try:
-        with TestClient(create_app(SETTINGS), base_url=BASE_URL) as client:
-            assert client.get("/v1/facts").status_code == 200
-    finally:
-        structlog.configure(**before)
-        os.close(writer)
+    with logging_to(writer, "info"), TestClient(create_app(SETTINGS), base_url=BASE_URL) as client:
+        assert client.get("/v1/facts").status_code == 200
+    os.close(writer)
 
 
 # --- metrics ----------------------------------------------------------------------------------

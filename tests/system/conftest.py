@@ -31,13 +31,13 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     started: list[Server] = []
 
-    def start(**settings: str) -> Server:
+    def start(*arguments: str, **settings: str) -> Server:
         port = free_port()
         log = tmp_path / f"server-{port}.log"
         environment = {"XUEHENG_PORT": str(port), "XUEHENG_DATA_DIR": str(tmp_path / f"data {port}"), **settings}
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [Path(sys.executable).with_name("xueheng"), "serve"],
+                [Path(sys.executable).with_name("xueheng"), "serve", *arguments],
                 cwd=tmp_path,
                 env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,

@@ -1,0 +1,62 @@
+"""Made-up schools for load: every fact that a school can have without periods, with values within its bounds."""
+
+import json
+import random
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+__all__ = ["AS_OF", "connect", "post", "schools"]
+
+AS_OF = "2026-11-22"
+_DIVISION = "150603"
+_FACTS = 40
+_JSON = {"content-type": "application/json"}
+
+
+def connect(url: str) -> HTTPConnection:
+    """A connection of its own, which may land at any worker."""
+    return HTTPConnection(urlsplit(url).netloc, timeout=120)
+
+
+def post(connection: HTTPConnection, path: str, body: bytes) -> Any:
+    """The reply, which must be 200."""
+    connection.request("POST", path, body, _JSON)
+    response = connection.getresponse()
+    reply = response.read()
+    assert response.status == 200, reply[:1000]
+    return json.loads(reply)
+
+
+def schools(url: str, number: int) -> list[dict[str, Any]]:
+    """Records of a batch. The same on every call."""
+    connection = connect(url)
+    connection.request("GET", "/v1/facts?subject=school")
+    listed = json.loads(connection.getresponse().read())["facts"]
+    connection.close()
+    chance = random.Random(1)
+    facts = [fact for fact in listed if _value(fact, chance) is not None][:_FACTS]
+    assert len(facts) == _FACTS
+    return [
+        {
+            "division": _DIVISION,
+            "subject": "school",
+            "id": f"s-{i}",
+            "facts": {fact["fact"]: _value(fact, chance) for fact in facts},
+        }
+        for i in range(number)
+    ]
+
+
+def _value(fact: dict[str, Any], chance: random.Random) -> bool | float | None:
+    low, high = fact.get("bounds") or (None, None)
+    low, high = float(low or 0), float(100 if high is None else high)
+    match fact["type"]:
+        case "boolean":
+            return chance.random() < 0.8
+        case "integer":
+            return chance.randint(int(low), int(high))
+        case "number" | "percent":
+            return round(chance.uniform(low, high), 1)
+        case _:
+            return None
