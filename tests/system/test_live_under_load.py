@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.running import Server
-from tests.system.schools import AS_OF, connect, schools
+from tests.system.schools import AS_OF, connected, fetch, schools
 
 RECORDS = 10_000
 CLIENTS = 2
@@ -59,28 +59,24 @@ def load(server: Server, detail: str, folder: Path) -> Iterator[list[subprocess.
 
 def in_flight(server: Server) -> int:
     """Requests under way besides the one that asks."""
-    connection = connect(server.url)
-    connection.request("GET", "/metrics")
-    text = connection.getresponse().read().decode()
-    connection.close()
+    text = fetch(server.url, "/metrics").decode()
     return int(float(text.split("\nxueheng_requests_in_flight ")[1].split()[0])) - 1
 
 
 def probe(server: Server, clients: list[subprocess.Popen[str]]) -> list[float]:
     """Seconds that each of many questions took, in order of length."""
-    connection = connect(server.url)
     found = []
     end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        assert all(client.poll() is None for client in clients)
-        began = time.perf_counter()
-        connection.request("GET", "/health/live")
-        response = connection.getresponse()
-        response.read()
-        found.append(time.perf_counter() - began)
-        assert response.status == 200
-        time.sleep(PAUSE_S)
-    connection.close()
+    with connected(server.url) as connection:
+        while time.monotonic() < end:
+            assert all(client.poll() is None for client in clients)
+            began = time.perf_counter()
+            connection.request("GET", "/health/live")
+            response = connection.getresponse()
+            response.read()
+            found.append(time.perf_counter() - began)
+            assert response.status == 200
+            time.sleep(PAUSE_S)
     return sorted(found)
 
 

@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes a server with two workers: its sums are what was sent, also after one of them was killed."""
+"""A real Prometheus scrapes a server with two workers: its sums are what was sent, also after one was killed."""
 
 import json
 import os
@@ -16,7 +16,7 @@ import pytest
 from prometheus_client.mmap_dict import MmapedDict
 
 from tests.system.running import STOP_S, Server, free_port, status_of
-from tests.system.schools import AS_OF, connect, post, schools
+from tests.system.schools import AS_OF, connected, fetch, post, schools
 
 WORKERS = 2
 SINGLES = 24
@@ -71,17 +71,15 @@ def query(server: Server, tmp_path: Path) -> Iterator[Query]:
         )
 
     def ask(text: str) -> float | None:
-        connection = connect(url)
-        connection.request("GET", f"/api/v1/query?query={quote(text)}")
-        found = json.loads(connection.getresponse().read())["data"]["result"]
-        connection.close()
+        found = json.loads(fetch(url, f"/api/v1/query?query={quote(text)}"))["data"]["result"]
         assert len(found) < 2, found
         return float(found[0]["value"][1]) if found else None
 
     try:
         end = time.monotonic() + SEEN_S
         while status_of(f"{url}/-/ready") != 200:
-            assert process.poll() is None and time.monotonic() < end, log.read_text("utf-8")[-3000:]
+            assert process.poll() is None, log.read_text("utf-8")[-3000:]
+            assert time.monotonic() < end
             time.sleep(0.1)
         yield ask
     finally:
@@ -102,16 +100,14 @@ def evaluate(server: Server, record: dict[str, Any], number: int) -> Counter[str
     counts: Counter[str] = Counter()
     body = json.dumps({**record, "as_of": AS_OF}).encode()
     for _ in range(number):
-        connection = connect(server.url)
-        counts.update(post(connection, "/v1/evaluations", body)["counts"])
-        connection.close()
+        counts.update(post(server.url, "/v1/evaluations", body)["counts"])
     return counts
 
 
 def values_by_pid(server: Server, kind: str, name: str) -> dict[int, float]:
-    """What each process wrote of a metric, all labels together."""
+    """What each process wrote of a metric into its data folder, all labels together, where that is not zero."""
     found: dict[int, float] = {}
-    for path in server.data_dir.glob(f"metrics/run-*/{kind}_*.db"):
+    for path in server.log.parent.glob(f"data */metrics/run-*/{kind}_*.db"):
         values = MmapedDict.read_all_values_from_file(str(path))
         mine = [value for key, value, _, _ in values if json.loads(key)[1] == name and value]
         if mine:
@@ -123,8 +119,10 @@ def occupied(server: Server) -> int:
     """The pid of the worker that holds a request for longer than a scrape takes."""
     end = time.monotonic() + SEEN_S
     while time.monotonic() < end:
-        looks = [values_by_pid(server, "gauge_livesum", UNDER_WAY) for _ in range(5) if not time.sleep(0.05)]
-        always = set.intersection(*(set(look) for look in looks))
+        always = set(values_by_pid(server, "gauge_livesum", UNDER_WAY))
+        for _ in range(4):
+            time.sleep(0.05)
+            always &= values_by_pid(server, "gauge_livesum", UNDER_WAY).keys()
         if len(always) == 1:
             return always.pop()
     pytest.fail("no worker holds the request")
@@ -135,8 +133,10 @@ def test_sums_over_workers_are_what_was_sent(server: Server, query: Query) -> No
     told = evaluate(server, records[0], SINGLES)
     wrong = [{**record, "facts": {"nobody_knows_this": 1}} for record in records[:WRONG]]
     batch = json.dumps({"as_of": AS_OF, "detail": "codes", "records": [*records, *wrong]}).encode()
-    told.update(post(connect(server.url), "/v1/evaluations/batch", batch)["counts"])
+    told.update(post(server.url, "/v1/evaluations/batch", batch)["counts"])
     assert status_of(f"{server.url}/nothing/at/all") == 404
+
+    rulesets = json.loads(fetch(server.url, "/v1/rulesets"))["rulesets"]
 
     def expected(evaluations: int) -> dict[str, float]:
         return {
@@ -149,40 +149,33 @@ def test_sums_over_workers_are_what_was_sent(server: Server, query: Query) -> No
             'sum(xueheng_problems_total{of="record",type="unknown-fact"})': WRONG,
             'sum(xueheng_records_total{subject="school"})': evaluations + RECORDS,
             'sum(xueheng_stage_seconds_count{stage="evaluate"})': evaluations + 1,
-            "count(xueheng_ruleset_served == 1) > 0": len(rulesets),
+            "count(xueheng_ruleset_served == 1)": len(rulesets),
             **{f'sum(xueheng_verdicts_total{{verdict="{verdict}"}})': number for verdict, number in told.items()},
         }
 
-    connection = connect(server.url)
-    connection.request("GET", "/v1/rulesets")
-    rulesets = json.loads(connection.getresponse().read())["rulesets"]
     assert_seen(query, expected(SINGLES))
     # Otherwise nothing was summed.
     assert len(values_by_pid(server, "counter", "xueheng_records_total")) == WORKERS
     assert_seen(query, {UNDER_WAY: 1, "xueheng_database_connections_max": 4 * WORKERS})
 
     # A request whose body never ends, at the worker that is going to be killed.
-    held = connect(server.url)
-    held.putrequest("POST", "/v1/evaluations")
-    held.putheader("content-length", "10")
-    held.endheaders(b"{")
-    assert_seen(query, {UNDER_WAY: 2})
-    os.kill(occupied(server), signal.SIGKILL)
-    # What it counted still counts; what it had under way is under way no longer. Then another takes its place.
-    assert_seen(query, {UNDER_WAY: 1, **expected(SINGLES)})
-    held.close()
+    with connected(server.url) as held:
+        held.putrequest("POST", "/v1/evaluations")
+        held.putheader("content-length", "10")
+        held.endheaders(b"{")
+        assert_seen(query, {UNDER_WAY: 2})
+        os.kill(occupied(server), signal.SIGKILL)
+        # What it counted still counts; what it had under way is under way no longer. Then another takes its place.
+        assert_seen(query, {UNDER_WAY: 1, **expected(SINGLES)})
     assert_seen(query, {"xueheng_database_connections_max": 4 * WORKERS})
     told.update(evaluate(server, records[0], SINGLES))
     assert_seen(query, expected(2 * SINGLES))
-    assert query("min(min_over_time(up[1m]))") == 1
 
 
 def test_promtool_accepts_the_exposition(server: Server) -> None:
     evaluate(server, schools(server.url, 1)[0], 2)
     assert status_of(f"{server.url}/nothing") == 404
-    connection = connect(server.url)
-    connection.request("GET", "/metrics")
-    text = connection.getresponse().read()
+    text = fetch(server.url, "/metrics")
     checked = subprocess.run([program("promtool"), "check", "metrics"], input=text, capture_output=True, check=False)
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
     for name in (
