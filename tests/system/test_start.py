@@ -9,7 +9,7 @@ import pytest
 
 from tests.system.running import STOP_S, Server, status_of
 
-READY_WITHIN_S = 2.0
+READY_WITHIN_S = 3.0  # with PostgreSQL and every ruleset
 STARTS = 3
 
 
@@ -20,7 +20,7 @@ def queued_s(pid: int) -> float:
     return sum(int(waited_ns) for _, waited_ns, _ in stats) / 1e9
 
 
-def test_ready_in_two_seconds(serve: Callable[..., Server]) -> None:
+def test_ready_in_three_seconds(serve: Callable[..., Server]) -> None:
     seconds = []
     for _ in range(STARTS):
         start = time.monotonic()
