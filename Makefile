@@ -38,7 +38,7 @@ bench:  ## Measure speed; results are compared before they are timed
 	@exec $(bin)/python -m bench $(ARGS)
 
 .PHONY: fuzz
-fuzz:  ## Compare the back ends on many generated pairs (FUZZ_PAIRS=1000000)
+fuzz:  ## Compare the back ends on many generated pairs and chains (FUZZ_PAIRS=1000000, FUZZ_CHAINS=50000)
 	@$(install) dev
 	@FUZZ_PAIRS="$${FUZZ_PAIRS:-1000000}" exec $(bin)/python -m pytest tests/fuzz $(ARGS)
 

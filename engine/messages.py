@@ -201,6 +201,10 @@ class Messages:
             ending = (f"，期限不早于{zh}，尚未到期", f"; the deadline is not before {en}")
         else:
             ending = ("，尚未到期", "; it is not yet due")
+        single = self._singles[finding.rule]
+        if finding.pace is not None and single is not None:
+            zh, en = phrases.pace(single.fact, finding.pace)
+            ending = f"{ending[0]}{zh}", f"{ending[1]}{en}"
         return self._told(rule, finding, ("尚未达到", "not met yet"), ending)
 
     def _undecided(self, rule: Rule, finding: Finding) -> Pair:

@@ -14,6 +14,7 @@ from engine.check.ir import FactSpec
 from engine.check.text import number_text
 from engine.periods import PeriodKind
 from engine.values import TEXT_UNITS, exact
+from engine.verdicts import Pace
 
 __all__ = [
     "SUBJECTS",
@@ -24,6 +25,7 @@ __all__ = [
     "number",
     "opening",
     "option",
+    "pace",
     "period",
     "sentence_en",
     "sentence_zh",
@@ -199,6 +201,20 @@ def _ticked(yes: list[Pair], no: list[Pair]) -> Pair:
 def day(on: date) -> Pair:
     """A day: `2025年12月31日`, `31 December 2025`."""
     return f"{on.year}年{on.month}月{on.day}日", f"{on.day} {_MONTHS[on.month - 1]} {on.year}"
+
+
+def pace(spec: FactSpec, found: Pace) -> Pair:
+    """Where a value stands beside the straight line from the baseline: `；按…匀速推算，…应为98.9%，落后0.1个百分点`."""
+    expected = value(spec, found.expected_today)
+    zh, en = expected[0], short(spec, found.expected_today)
+    start_zh, start_en = day(found.at)
+    line_zh = f"；自{start_zh}的{value(spec, found.baseline)[0]}起匀速推进，当日应为{zh}"
+    line_en = f"; on a straight line from {short(spec, found.baseline)} on {start_en} it would now be {en}"
+    gap = abs(found.actual - found.expected_today)
+    if gap == 0:
+        return f"{line_zh}，进度相符", f"{line_en}, so it is on the line"
+    words = ("超前", "ahead of it") if found.ahead else ("落后", "behind it")
+    return f"{line_zh}，{words[0]}{distance(spec, gap)[0]}", f"{line_en}, {short(spec, gap, gap=True)} {words[1]}"
 
 
 def period(kind: PeriodKind | None, key: str) -> Pair:

@@ -13,7 +13,7 @@ import msgspec
 
 from engine.values import Truth
 
-__all__ = ["CODES", "DueState", "Finding", "Outcome", "Reason", "Verdict", "decide", "overall"]
+__all__ = ["CODES", "DueState", "Finding", "Outcome", "Pace", "Reason", "Verdict", "decide", "overall"]
 
 
 class Verdict(Enum):
@@ -93,13 +93,30 @@ def overall(verdicts: Iterable[Verdict]) -> Verdict:
     return next((verdict for verdict in _ORDER if verdict in seen), Verdict.NOT_APPLICABLE)
 
 
+class Pace(msgspec.Struct, frozen=True):
+    """Where the straight line from the plan's own baseline to the target stands on the day of the evaluation.
+
+    `baseline` is the figure of day `at`, `target` that of day `due`; `expected_today` lies between them.
+    `actual` is the value that was read. `ahead` is true on the line too: nothing is behind.
+    """
+
+    baseline: Fraction
+    at: date
+    target: Fraction
+    due: date
+    expected_today: Fraction
+    actual: Fraction
+    ahead: bool
+
+
 class Finding(msgspec.Struct, frozen=True):
     """The explained verdict of one rule for one record.
 
     `actual`: the known facts that the requirement reads, as sent. `gap`: the distance to the limit
     of a single comparison, in the unit of its sides, else None. `missing`: the unknown facts under
     the undecided nodes (`fact@period` where other periods of it were given). `due` is the resolved
-    deadline where the rule has one.
+    deadline where the rule has one. `pace` stands beside `not_yet_due` where the rule gives a baseline of
+    the single fact that it compares with a figure, and a date.
     """
 
     rule: int
@@ -111,6 +128,7 @@ class Finding(msgspec.Struct, frozen=True):
     period: str | None = None
     missing: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True, slots=True)

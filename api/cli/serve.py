@@ -98,7 +98,8 @@ def _run(settings: Settings, workers: int, database: ServingDatabase) -> None:
     main = os.getpid()
 
     def in_worker(_target: str) -> Any:
-        die_with(main)
+        # At once: a worker that drains can hang for good when nobody is left who would end it.
+        die_with(main, signal.SIGKILL)
         state.batches.fork()
         # A thread that compiles, or reads files for a scrape, gives way often: short requests beside it stay short.
         sys.setswitchinterval(_SWITCH_SECONDS)

@@ -115,8 +115,20 @@ class TraceReply(msgspec.Struct, forbid_unknown_fields=True):
     children: list[TraceReply]
 
 
+class PaceReply(msgspec.Struct, forbid_unknown_fields=True):
+    """Where the straight line from baseline to target stands on the day, and whether the value keeps up with it."""
+
+    baseline: float
+    at: str
+    target: float
+    due: str
+    expected_today: float
+    actual: float
+    ahead: bool
+
+
 class VerdictReply(msgspec.Struct, forbid_unknown_fields=True):
-    """The verdict of one rule."""
+    """The verdict of one rule. `pace` is null unless it is not yet due, compares one fact, and has a baseline."""
 
     rule: str
     verdict: VerdictName
@@ -128,6 +140,7 @@ class VerdictReply(msgspec.Struct, forbid_unknown_fields=True):
     gap: float | None
     due: str | None
     period: str | None
+    pace: PaceReply | None
     also_at: list[CitationReply]
     reason: str | None
     notices: list[str]

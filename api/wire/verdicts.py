@@ -14,7 +14,7 @@ from engine.check.ir import Citation, Program, Ruleset
 from engine.citations.quotes import Quote
 from engine.messages import Messages
 from engine.values import Interval, shortest
-from engine.verdicts import Finding, Verdict
+from engine.verdicts import Finding, Pace, Verdict
 
 __all__ = ["VerdictWriter", "clause_json", "counts_json", "encode", "joined"]
 
@@ -100,7 +100,16 @@ class VerdictWriter:
             return self._write(finding)
         cache = self._caches[finding.rule]
         letter = finding.verdict.letter
-        key = (letter, finding.actual, finding.missing, finding.reason, finding.due, finding.period, finding.notices)
+        key = (
+            letter,
+            finding.actual,
+            finding.missing,
+            finding.reason,
+            finding.due,
+            finding.period,
+            finding.notices,
+            finding.pace,
+        )
         written = cache.get(key)
         if written is None:
             written = self._write(finding)
@@ -123,6 +132,8 @@ class VerdictWriter:
                 _NULL if finding.due is None else encode(finding.due),
                 b',"period":',
                 _NULL if finding.period is None else encode(finding.period),
+                b',"pace":',
+                _NULL if finding.pace is None else _pace(finding.pace),
                 self._also[i],
                 _NULL if finding.reason is None else encode(finding.reason),
                 b',"notices":',
@@ -142,6 +153,20 @@ class VerdictWriter:
             encode(dict(finding.actual)),
             _NULL if finding.gap is None else encode(shortest(finding.gap)),
         )
+
+
+def _pace(pace: Pace) -> bytes:
+    return encode(
+        {
+            "baseline": shortest(pace.baseline),
+            "at": pace.at,
+            "target": shortest(pace.target),
+            "due": pace.due,
+            "expected_today": shortest(pace.expected_today),
+            "actual": shortest(pace.actual),
+            "ahead": pace.ahead,
+        }
+    )
 
 
 def _trace(trace: Trace) -> Mapping[str, object]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import cast
 
+from engine.backends.pace import pace_of
 from engine.backends.plan import Plan
 from engine.backends.reference import Evaluation
 from engine.backends.situation import Situation
@@ -97,7 +98,8 @@ class Explainer:
         else:
             actual = tuple([(name, plain[name]) for name in rule.reads if name in plain])
         gap = self._gap(rule.require) if self._plan.gapped[index] else None
-        return Finding(index, verdict, None, actual, gap, due, at, missing, notices)
+        pace = pace_of(rule, verdict, situation.context.on, due, self._plain_number) if rule.baselines else None
+        return Finding(index, verdict, None, actual, gap, due, at, missing, notices, pace)
 
     def _gap(self, require: Expr) -> Fraction | None:
         """The distance of a plain number to the constant or plain number beside it."""

@@ -16,6 +16,7 @@ from engine import numbers
 from engine.backends import timeline
 from engine.backends.base import Context, due_state, excluded
 from engine.backends.evaluation import Value, Values, plain
+from engine.backends.pace import pace_of
 from engine.check.ir import (
     Choice,
     Compare,
@@ -139,6 +140,7 @@ class Evaluation(Values):
             self._key(rule, judged.at),
             tuple(missing),
             tuple(notices),
+            pace_of(rule, judged.verdict, self.context.on, day, lambda fact: self.value(fact, judged.at)),
         )
 
     @staticmethod

@@ -177,6 +177,7 @@ class Rule:
     starts: date | None
     until: date | None
     window: tuple[int, int] | None
+    baselines: tuple[tuple[str, Fraction, date], ...]
     whole_window: bool
     period: PeriodKind | None
     periodic: tuple[str, ...]

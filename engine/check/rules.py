@@ -91,6 +91,7 @@ def check_rule(doc: RuleDoc, scope: RuleScope) -> Rule | None:
         doc.starts,
         doc.until,
         window,
+        tuple((baseline.fact.value, baseline.value, baseline.at) for baseline in doc.baselines),
         any(isinstance(n, WindowTotal | Trend) for n in nodes(require)),
         period,
         periodic,

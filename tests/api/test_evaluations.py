@@ -39,6 +39,7 @@ VERDICT_FIELDS = [
     "gap",
     "due",
     "period",
+    "pace",
     "also_at",
     "reason",
     "notices",

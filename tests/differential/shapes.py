@@ -187,12 +187,36 @@ windows = st.sampled_from(
 )
 
 
+baselines = st.tuples(
+    st.sampled_from(
+        (
+            "p1 >= 90",
+            "p2 >= 90",
+            "y1 <= 100",
+            "n1 == 45",
+            "x1 > 1.5",
+            "45 <= s1",
+            "per >= 3.825",
+            "share < 50",
+            "y2 != 45",
+        )
+    ),
+    st.integers(0, 100),
+    st.dates(date(2020, 1, 1), date(2026, 12, 31)),
+)
+
+
 @st.composite
 def rules(draw: st.DrawFn, number: int) -> str:
     """One rule's YAML."""
     if draw(st.integers(0, 5)) == 0:
         text, window = draw(windows)
         body = f"  require: {text}\n  window: {window}\n"
+    elif draw(st.integers(0, 3)) == 0:
+        text, value, at = draw(baselines)
+        fact = next(word for word in text.split() if word[0].isalpha())
+        body = f"  require: {text}\n  baseline:\n    - {{fact: {fact}, value: {value}, at: {at}}}\n"
+        body += draw(dues)
     else:
         periodic = draw(st.sampled_from(((), (yearly,), (school_yearly,), (cyclic,))))
         body = f"  require: {draw(conditions(*periodic))}\n"

@@ -12,7 +12,7 @@ from engine.verdicts import Verdict
 from tests.differential.chains import compare, compare_chains, consequence, memory_pages, run_chains
 from tests.rulesets.at_limits import whole_library
 
-SETS = 3_000
+SETS = 8_000
 FEW_PAGES = 256
 """One mebibyte: what 2,000 forgotten sessions would exceed many times over."""
 
