@@ -1,4 +1,4 @@
-"""A server that is asked to end answers what it has begun, and long batches are computed beside its event loop."""
+"""The processes of a server: what it has begun it answers, long batches are computed beside it, all tell events."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.conftest import SETTINGS, Client
-from tests.api.serving import BODY, END_SECONDS, JSON, ask, members, served, wait_until
+from tests.api.serving import BODY, END_SECONDS, JSON, ask, free_port, members, served, start, wait_until
 
 RECORD = {key: value for key, value in json.loads(BODY).items() if key != "as_of"}
 QUERY = "/v1/evaluations/batch?as_of=2024-06-30&detail=full"
@@ -109,3 +109,29 @@ def test_who_hangs_up_leaves_no_lane_busy(data_dir: Path) -> None:
             one.sock.close()
         assert wait_until(lambda: in_flight(connection) == 0, END_SECONDS)
         assert send(connection.port, "/v1/evaluations/batch", json_batch(100), JSON)[0] == 200
+
+
+def test_events_are_lines_of_json(data_dir: Path) -> None:
+    """Also those of the programs that the server is made of."""
+    port = free_port()
+    process = start(port, data_dir, "--workers", "2")
+    try:
+        assert process.stdout is not None
+        assert "serving" in process.stdout.readline()
+        assert send(port, "/v1/evaluations", BODY.encode(), JSON)[0] == 200
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        killed = min(set(map(int, children)) & set(members(process.pid)))
+        os.kill(killed, signal.SIGKILL)
+        # The server, and two workers with a process beside each.
+        assert wait_until(lambda: len(set(members(process.pid)) - {killed}) == 5, END_SECONDS)
+    finally:
+        process.terminate()
+        _, errors = process.communicate(timeout=END_SECONDS)
+    events = [json.loads(line) for line in errors.splitlines()]
+    assert [(e["event"], e["level"]) for e in events if e.get("logger") == "_granian"] == [
+        ("Unexpected exit from worker-1", "error")
+    ]
+    names = [event["event"] for event in events]
+    assert (names[0], names[-1], names.count("worker_started")) == ("server_starting", "server_stopped", 3)
+    (request,) = [event for event in events if event["event"] == "request"]
+    assert (request["route"], request["status"]) == ("/v1/evaluations", 200)

@@ -18,6 +18,8 @@ from litestar.testing import TestClient
 
 from api.app import create_app
 from api.observe.logs import configure_logging
+from api.observe.metrics import Metrics
+from api.settings import BadSetting, Settings
 from tests.api.conftest import BASE_URL, SETTINGS, Client
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -209,6 +211,24 @@ def test_other_libraries_join_in(events: Events) -> None:
     assert (asyncpg["logger"], asyncpg["level"]) == ("asyncpg", "warning")
 
 
+@pytest.mark.parametrize(("text", "level"), [("", "info"), ("WARNING", "warning"), ("debug", "debug")])
+def test_the_level_is_a_setting(text: str, level: str) -> None:
+    assert Settings.from_environment({"XUEHENG_LOG_LEVEL": text}).log_level == level
+
+
+def test_an_unknown_level_is_refused() -> None:
+    with pytest.raises(BadSetting, match="XUEHENG_LOG_LEVEL is `loud`: expected one of debug, info, warning, error"):
+        Settings.from_environment({"XUEHENG_LOG_LEVEL": "loud"})
+
+
+def test_below_the_level_nothing_is_told(tmp_path: Path) -> None:
+    file = os.open(tmp_path / "log", os.O_CREAT | os.O_WRONLY)
+    with logging_to(file, "error"), TestClient(create_app(SETTINGS), base_url=BASE_URL) as client:
+        assert client.get("/v1/facts").status_code == 200
+    os.close(file)
+    assert not (tmp_path / "log").read_bytes()
+
+
 def test_a_closed_log_fails_no_request() -> None:
     reader, writer = os.pipe()
     os.close(reader)
@@ -296,6 +316,16 @@ def test_served_rulesets_are_told(observed: Client) -> None:
     }
     found = {sample for sample, value in metrics(observed).items() if sample.startswith("xueheng_ruleset_served")}
     assert found == expected
+
+
+def test_a_version_that_is_served_no_longer_says_so() -> None:
+    metrics_of_one = Metrics()
+    metrics_of_one.serve([("a@1", "in_force", False), ("b@1", "unclear", False)])
+    metrics_of_one.serve([("a@1", "in_force", True)])
+    text = metrics_of_one.exposition(as_openmetrics=False).decode()
+    assert 'authority="in_force",published="true",ruleset="a@1"} 1.0' in text
+    assert 'authority="in_force",published="false",ruleset="a@1"} 0.0' in text
+    assert 'authority="unclear",published="false",ruleset="b@1"} 0.0' in text
 
 
 @pytest.mark.parametrize(
