@@ -23,6 +23,7 @@ from engine.check.ir import (
     AllOf,
     AnyOf,
     Arithmetic,
+    AsOf,
     AtLeast,
     Ceil,
     Choice,
@@ -31,6 +32,7 @@ from engine.check.ir import (
     Expr,
     Extremum,
     FactRef,
+    InDivision,
     ItemOf,
     Negate,
     Not,
@@ -95,7 +97,7 @@ class Plan:
     facts it reads. `direct`:
     rules on facts as sent, compared with at most a constant, which need no walk to be explained; `gapped`:
     rules whose requirement is one comparison of numbers. `answers`: the facts of a direct rule that reads
-    nothing but yes or no, else None.
+    nothing but yes or no and looks at neither day nor place, else None.
     """
 
     program: Program
@@ -215,7 +217,10 @@ class _Planner:
     def _answers(self, rule: Rule) -> tuple[str, ...] | None:
         names = tuple(dict.fromkeys((*rule.conditions, *rule.reads)))
         plain = all(self.program.facts[name].type_name == "boolean" for name in names)
-        return names if plain and self._direct(rule) else None
+        exprs = [e for e in (rule.when, rule.require) if e is not None]
+        # The day and the place decide such a rule as well, and no fact tells them.
+        elsewhere = any(isinstance(n, AsOf | InDivision) for e in exprs for n in nodes(e))
+        return names if plain and not elsewhere and self._direct(rule) else None
 
     def _row(self, expr: Expr | None) -> int:
         return self.always if expr is None else self.rows[expr]
