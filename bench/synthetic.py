@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import random
 from datetime import date
-from pathlib import Path
 
+from api.files import bundled_rulesets, read_rulesets
 from engine.check.ir import FactSpec, Program
 from engine.registry import Library, load_library
 
-RULESETS = Path(__file__).parents[1] / "rulesets"
 ON = date(2026, 11, 22)
 RULESET, SUBJECT, DIVISION = "erdos@2021.1", "school", "150603"
 
 
 def library() -> Library:
     """The rulesets of this checkout."""
-    paths = [p for p in RULESETS.rglob("*") if p.suffix in (".yaml", ".csv")]
-    return load_library({p.relative_to(RULESETS).as_posix(): p.read_text(encoding="utf-8") for p in paths})
+    return load_library(read_rulesets(bundled_rulesets()).texts)
 
 
 def records(program: Program, count: int, seed: int = 1, missing: float = 0.2) -> list[dict[str, object]]:

@@ -16,7 +16,7 @@ from fractions import Fraction
 import msgspec
 
 from engine.check.ir import FactSpec, Ruleset
-from engine.check.walk import facts_of
+from engine.check.walk import with_sources
 
 __all__ = ["SEMANTICS", "Plain", "canonical", "closure", "digest", "text_closure"]
 
@@ -53,16 +53,9 @@ def _plain(value: object, leave: frozenset[str] = frozenset()) -> object:
 
 
 def _facts(ruleset: Ruleset, dictionary: Mapping[str, FactSpec]) -> list[FactSpec]:
-    found: dict[str, FactSpec] = {}
-    todo = [name for rule in ruleset.rules for name in (*rule.conditions, *rule.reads)]
-    todo += [rule.due.after for rule in ruleset.rules if rule.due is not None and rule.due.after]
-    todo += [name for consequence in ruleset.consequences if consequence.cause == "fact" for name in consequence.causes]
-    while todo:
-        name = todo.pop()
-        if name not in found:
-            spec = found[name] = dictionary[name]
-            for formula in (spec.derive, spec.at_least, spec.at_most):
-                todo.extend(facts_of(formula))
+    names = [name for rule in ruleset.rules for name in rule.needs]
+    names += [name for c in ruleset.consequences if c.cause == "fact" for name in c.causes]
+    found = with_sources(names, dictionary)
     return [found[name] for name in sorted(found)]
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from engine.check.ir import FactSpec
 from engine.diagnostics import did_you_mean
-from engine.periods import BadPeriod
+from engine.periods import FIRST_YEAR, LAST_YEAR, BadPeriod, parse_day
 from engine.values import FactScalar
 
 __all__ = ["MAX_PERIODS", "FactProblem", "FactReader", "Facts", "ProblemKind"]
@@ -206,15 +206,10 @@ def _date(value: object, keys: tuple[str, ...], problems: list[FactProblem]) -> 
     if not isinstance(value, str):
         _wrong("a date like `2025-12-31`", value, keys, problems)
         return None
-    try:
-        # `fromisoformat` alone would also take weeks, as in 2025-W52-3.
-        if len(value) == len("2025-12-31") and value[4] == value[7] == "-":
-            day = date.fromisoformat(value)
-            if 1900 <= day.year <= 2200:
-                return day
-    except ValueError:
-        pass
-    detail = f"expected a date like `2025-12-31` between 1900 and 2200, found `{_short(value)}`"
+    day = parse_day(value)
+    if day is not None and FIRST_YEAR <= day.year <= LAST_YEAR:
+        return day
+    detail = f"expected a date like `2025-12-31` between {FIRST_YEAR} and {LAST_YEAR}, found `{_short(value)}`"
     problems.append(FactProblem("bad-date", keys, detail))
     return None
 

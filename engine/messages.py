@@ -13,7 +13,7 @@ from datetime import date
 from typing import cast
 
 from engine import phrases
-from engine.check.ir import Compare, Constant, FactRef, FactSpec, Program, Rule
+from engine.check.ir import Compare, Constant, FactRef, FactSpec, Program, Rule, mirrored
 from engine.phrases import Pair
 from engine.verdicts import Finding, Verdict
 
@@ -22,7 +22,6 @@ __all__ = ["Messages"]
 _MAX_SHOWN = 6
 """Most facts that a message lists."""
 
-_FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 # Behind the measure, before the limit, by force: binding and expected duties alike, then advice.
 _NUMBER_WORDS: dict[str, tuple[Pair, Pair]] = {
@@ -268,10 +267,9 @@ def _single(rule: Rule, program: Program) -> _Single | None:
     require = rule.require
     if not isinstance(require, Compare):
         return None
-    left, right = require.left, require.right
-    op: str = require.op
+    left, right, op = require.left, require.right, require.op
     if isinstance(left, Constant):
-        left, right, op = right, left, _FLIPPED[op]
+        left, right, op = right, left, mirrored(op)
     if not isinstance(left, FactRef) or not isinstance(right, Constant | FactRef):
         return None
     spec = program.facts[left.name]

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-__all__ = ["FIRST_YEAR", "LAST_YEAR", "BadPeriod", "PeriodKind", "parse_kind"]
+__all__ = ["FIRST_YEAR", "LAST_YEAR", "BadPeriod", "PeriodKind", "parse_day", "parse_kind"]
 
 _WEEK_ZERO = date(2001, 1, 1)  # a Monday; fortnights are pairs of ISO weeks counted from here
 _TERM_STARTS = ((9, 1), (2, 1))  # autumn term September to January, spring term February to August
@@ -43,6 +43,7 @@ _KEYS = {
 }
 _PARTS = {"half_year": 2, "quarter": 4, "month": 12}
 FIRST_YEAR, LAST_YEAR = 1900, 2200
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class BadPeriod(ValueError):
@@ -208,6 +209,16 @@ class PeriodKind:
     def covers(self, index: int, day: date) -> bool:
         """True when a day lies in the period."""
         return self.start(index) <= day <= self.end(index)
+
+
+def parse_day(text: str) -> date | None:
+    """The day that `2025-12-31` names, or None; weeks and other digits, which `fromisoformat` takes, are no days."""
+    if _DAY.fullmatch(text) is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def parse_kind(name: str, years: int | None = None, anchor: int | None = None) -> PeriodKind | None:

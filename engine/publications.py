@@ -9,6 +9,7 @@ from datetime import date
 
 from engine import codes
 from engine.diagnostics import Collector
+from engine.periods import parse_day
 from engine.source import Source, Span
 
 __all__ = ["COLUMNS", "MOVED", "PUBLISHED", "Publication", "check_publications", "read_publications"]
@@ -18,7 +19,6 @@ MOVED = "E601"
 """The code of a published version whose meaning is another one now."""
 COLUMNS = ("id", "version", "digest", "published_on")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def read_publications(source: Source, collector: Collector) -> dict[str, Publica
             wrong(number, f"expected {len(COLUMNS)} fields, found {len(cells)}")
             continue
         id_, version, digest, day = cells
-        published_on = _day(day)
+        published_on = parse_day(day)
         if _DIGEST.fullmatch(digest) is None:
             wrong(number, f"expected `sha256:` and 64 hexadecimal digits, found `{digest[:80]}`")
         elif published_on is None:
@@ -84,10 +84,3 @@ def check_publications(
             collector.add(codes.file_missing(path, f"{PUBLISHED} lists `{name}`, and a published version stays"))
         elif digests[name][0] != row.digest:
             collector.add(codes.published_moved(name, row.digest, digests[name][0], row.span))
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if _DAY.fullmatch(text) else None
-    except ValueError:
-        return None

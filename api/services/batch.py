@@ -18,7 +18,7 @@ import msgspec
 from api.observe.meter import Meter
 from api.problems import Problem, pointer, problem_body
 from api.services import judge
-from api.services.evaluate import findings_of, missing_facts, outcome_json, read_facts, shown_codes
+from api.services.evaluate import missing_facts, outcome_json, read_facts, shown_codes, verdicts_of
 from api.services.judge import Explainer
 from api.services.plans import Plan, Plans, Selection, rule_ids
 from api.services.situations import Governing, ParameterReader, check_names, check_place, governing
@@ -286,9 +286,8 @@ class Batch:
             case "codes":
                 return head
             case "full":
-                findings = findings_of(plan, facts, context, record, chosen.rules)
-                verdicts = joined([plan.writer.write(f) for f in findings])
-                return b'%s,"verdicts":%s,"missing":%s' % (head, verdicts, encode(missing_facts(findings)))
+                verdicts, missing = verdicts_of(plan, facts, context, record, chosen.rules)
+                return b'%s,"verdicts":%s,"missing":%s' % (head, joined(verdicts), encode(missing))
             case "findings":
                 codes = record.codes
                 failing = [
@@ -297,7 +296,7 @@ class Batch:
                     if codes[i] == "N"
                 ]
                 undecided = [i for i in chosen.rules if codes[i] == "U"]
-                missing = missing_facts(findings_of(plan, facts, context, record, undecided))
+                missing = missing_facts(plan, facts, context, record, undecided)
                 return b'%s,"findings":%s,"missing":%s' % (head, joined(failing), encode(missing))
 
     def _error(self, problem: Problem, number: int, raw: bytes | msgspec.Raw) -> bytes:

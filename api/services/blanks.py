@@ -9,7 +9,7 @@ from __future__ import annotations
 from api.services import judge
 from engine.backends.base import Context
 from engine.check.ir import Program
-from engine.check.walk import facts_of, rules_of
+from engine.check.walk import with_sources
 from engine.facts import Facts
 from engine.verdicts import Finding
 
@@ -23,21 +23,10 @@ def facts_by_rule(program: Program) -> list[frozenset[str]]:
 
     def closure(index: int, seen: frozenset[int]) -> set[str]:
         rule = program.rules[index]
-        todo: list[str] = [*rule.conditions, *rule.reads]
-        if rule.due is not None and rule.due.after is not None:
-            todo.append(rule.due.after)
-        found: set[str] = set()
-        while todo:
-            name = todo.pop()
-            if name not in found:
-                found.add(name)
-                spec = program.facts[name]
-                for formula in (spec.derive, spec.at_least, spec.at_most):
-                    todo.extend(facts_of(formula))
-        for expr in (rule.when, rule.require):
-            for other in (program.index[id_] for id_ in rules_of(expr)):
-                if other not in seen:
-                    found |= closure(other, seen | {other})
+        found = set(with_sources(rule.needs, program.facts))
+        for other in (program.index[id_] for id_ in rule.passes):
+            if other not in seen:
+                found |= closure(other, seen | {other})
         return found
 
     return [frozenset(closure(i, frozenset({i}))) for i in range(len(program.rules))]
@@ -52,6 +41,10 @@ class Blank:
     def __init__(self, program: Program, context: Context) -> None:
         self._record = next(judge.judge(program, [_NOTHING], [context]))
         self._findings: list[Finding | None] = [None] * len(program.rules)
+
+    def signature(self, index: int) -> tuple[object, ...] | None:
+        """As of any record; see `Explainer.signature`."""
+        return self._record.signature(index)
 
     def finding(self, index: int) -> Finding:
         """The finding of a rule."""

@@ -15,9 +15,9 @@ from api.wire.requests import EvaluationRequest, read_day
 from api.wire.verdicts import counts_json, encode, joined
 from engine.backends.base import Context
 from engine.facts import FactProblem, Facts
-from engine.verdicts import CODES, Finding, overall
+from engine.verdicts import CODES, overall
 
-__all__ = ["evaluate_one", "fact_problem", "findings_of", "missing_facts", "outcome_json", "read_facts", "shown_codes"]
+__all__ = ["evaluate_one", "fact_problem", "missing_facts", "outcome_json", "read_facts", "shown_codes", "verdicts_of"]
 
 
 def fact_problem(problems: Iterable[FactProblem]) -> Problem:
@@ -43,25 +43,39 @@ def _overall(codes: Iterable[str]) -> bytes:
     return str(overall([CODES[code] for code in set(codes)]).value).encode()
 
 
-def findings_of(plan: Plan, facts: Facts, context: Context, record: Explainer, rules: Iterable[int]) -> list[Finding]:
-    """The findings of some rules; those of which no fact was given are the same for every such record."""
+def verdicts_of(
+    plan: Plan, facts: Facts, context: Context, record: Explainer, rules: Iterable[int]
+) -> tuple[list[bytes], list[str]]:
+    """The verdicts of some rules as JSON, and all facts that they lack, each once, in rule order.
+
+    Rules of which no fact was given say the same of every such record.
+    """
     given = facts.plain.keys() | facts.keyed.keys()
     needed, blank = plan.facts_by_rule, plan.blank(context)
-    return [blank.finding(i) if needed[i].isdisjoint(given) else record.finding(i) for i in rules]
+    verdicts: list[bytes] = []
+    missing: dict[str, None] = {}
+    for i in rules:
+        written, lacks = plan.writer.verdict(blank if needed[i].isdisjoint(given) else record, i)
+        verdicts.append(written)
+        if lacks:
+            missing.update(dict.fromkeys(lacks))
+    return verdicts, list(missing)
+
+
+def missing_facts(plan: Plan, facts: Facts, context: Context, record: Explainer, rules: Iterable[int]) -> list[str]:
+    """All unknown facts that leave some rules undecided, each once, in rule order."""
+    given = facts.plain.keys() | facts.keyed.keys()
+    needed, blank = plan.facts_by_rule, plan.blank(context)
+    found: dict[str, None] = {}
+    for i in rules:
+        finding = blank.finding(i) if needed[i].isdisjoint(given) else record.finding(i)
+        found.update(dict.fromkeys(finding.missing))
+    return list(found)
 
 
 def shown_codes(chosen: Chosen, codes: str) -> str:
     """The codes of the rules that the request wants."""
     return codes if chosen.everything else "".join([codes[i] for i in chosen.rules])
-
-
-def missing_facts(findings: Iterable[Finding]) -> list[str]:
-    """All unknown facts that left a rule undecided, each once, in rule order."""
-    found: dict[str, None] = {}
-    for finding in findings:
-        if finding.missing:
-            found.update(dict.fromkeys(finding.missing))
-    return list(found)
 
 
 def _judged(
@@ -74,15 +88,10 @@ def _judged(
     record = next(judge.judge(plan.program, [facts], [context], meter.columns_stand))
     meter.end("evaluate")
     chosen = plan.choose(Selection.of(request.evidence, request.topics, request.force))
-    missing: dict[str, None] = {}
-    verdicts: list[bytes] = []
-    for i in chosen.rules:
-        written, lacks = plan.writer.verdict(record, i)
-        if request.trace:
-            written = plan.writer.write(record.finding(i), judge.trace(plan.program, i, facts, context))
-        verdicts.append(written)
-        if lacks:
-            missing.update(dict.fromkeys(lacks))
+    verdicts, missing = verdicts_of(plan, facts, context, record, chosen.rules)
+    if request.trace:
+        traces = [judge.trace(plan.program, i, facts, context) for i in chosen.rules]
+        verdicts = [plan.writer.write(record.finding(i), t) for i, t in zip(chosen.rules, traces, strict=True)]
     codes = shown_codes(chosen, record.codes)
     counts = meter.judged(plan.name, codes)
     body = b'"outcome":%s,"counts":%s,"verdicts":%s' % (
@@ -93,7 +102,7 @@ def _judged(
     if request.consequences:
         body += b',"consequences":' + plan.following.json(facts, context, record.codes, chosen.rules)
     meter.end("encode")
-    return body, list(missing)
+    return body, missing
 
 
 def evaluate_one(plans: Plans, request: EvaluationRequest, meter: Meter) -> bytes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from calendar import monthrange
 from datetime import date
 from typing import Any, Literal
 
@@ -12,6 +10,7 @@ import msgspec
 from api.problems import Problem, ProblemError, pointer
 from api.wire.bodies import decode, refuse_deep, refuse_duplicates, value_problem
 from engine.diagnostics import did_you_mean
+from engine.periods import FIRST_YEAR, LAST_YEAR, parse_day
 from engine.words import EVIDENCE, FORCES, TOPICS
 
 __all__ = [
@@ -30,8 +29,6 @@ __all__ = [
 
 Authority = Literal["any", "official"]
 Detail = Literal["codes", "findings", "full"]
-FIRST_YEAR, LAST_YEAR = 1900, 2200
-_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 
 
 class Options(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -122,11 +119,9 @@ def read_day(text: str | None, at: str = "/as_of") -> date:
     """The day of an evaluation. Raises Problem: `missing-as-of` or `bad-date`."""
     if text is None:
         raise Problem("missing-as-of", "`as_of` is missing: say on which day", pointer=at)
-    match = _DAY.fullmatch(text)
-    if match is not None:
-        year, month, day = (int(part) for part in match.groups())
-        if FIRST_YEAR <= year <= LAST_YEAR and 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]:
-            return date(year, month, day)
+    day = parse_day(text)
+    if day is not None and FIRST_YEAR <= day.year <= LAST_YEAR:
+        return day
     detail = f"expected a date like `2026-11-22` between {FIRST_YEAR} and {LAST_YEAR}, found `{text[:60]}`"
     raise Problem("bad-date", detail, pointer=at)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from fractions import Fraction
+from typing import Protocol
 
 import msgspec
 
-from engine.backends.explain import Explainer
 from engine.backends.reference import Trace
 from engine.check.ir import Citation, Program, Ruleset
 from engine.citations.quotes import Quote
@@ -48,6 +48,18 @@ def clause_json(ruleset: Ruleset, citation: Citation, quote: Quote) -> dict[str,
     }
 
 
+class Explained(Protocol):
+    """A judged record, as `Explainer`."""
+
+    def signature(self, index: int) -> tuple[object, ...] | None:
+        """What decides a rule that comes in few forms."""
+        ...
+
+    def finding(self, index: int) -> Finding:
+        """The explained verdict of a rule."""
+        ...
+
+
 class VerdictWriter:
     """Writes the verdicts of one program. Safe to share between threads: a lost race only encodes twice."""
 
@@ -74,7 +86,7 @@ class VerdictWriter:
             kinds = {program.facts[name].type_name for name in rule.reads}
             self._few_values.append(kinds <= _FEW_VALUED and not rule.whole_window)
 
-    def verdict(self, record: Explainer, index: int) -> tuple[bytes, tuple[str, ...]]:
+    def verdict(self, record: Explained, index: int) -> tuple[bytes, tuple[str, ...]]:
         """The verdict of a rule as JSON, and the facts it lacks.
 
         A rule that reads nothing but yes or no comes in few forms: each is explained and written once.

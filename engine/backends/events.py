@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from engine.backends.base import Context
 from engine.backends.reference import Evaluation
 from engine.check.ir import Consequence, FactSpec, Program
-from engine.check.walk import facts_of
+from engine.check.walk import with_sources
 from engine.facts import Facts
 
 __all__ = ["EventReader"]
@@ -31,7 +31,7 @@ class EventReader:
             (),
             (),
             {},
-            _closure(self.names, facts),
+            with_sources(self.names, facts),
             program.parameters,
         )
 
@@ -44,16 +44,3 @@ class EventReader:
             return frozenset()
         evaluation = Evaluation(program, given, context)
         return frozenset(name for name in self.names if evaluation.fact(name, None) is True)
-
-
-def _closure(names: Iterable[str], facts: Mapping[str, FactSpec]) -> dict[str, FactSpec]:
-    """The facts with all that they derive from or are bounded by."""
-    found: dict[str, FactSpec] = {}
-    todo = list(names)
-    while todo:
-        name = todo.pop()
-        if name not in found:
-            spec = found[name] = facts[name]
-            for formula in (spec.derive, spec.at_least, spec.at_most):
-                todo.extend(facts_of(formula))
-    return found

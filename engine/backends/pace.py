@@ -6,12 +6,10 @@ from collections.abc import Callable
 from datetime import date
 from fractions import Fraction
 
-from engine.check.ir import Compare, Constant, FactRef, Rule
+from engine.check.ir import Compare, Constant, FactRef, Rule, mirrored
 from engine.verdicts import Pace, Verdict
 
 __all__ = ["pace_of"]
-
-_FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def pace_of(rule: Rule, verdict: Verdict, on: date, due: date | None, read: Callable[[FactRef], object]) -> Pace | None:
@@ -46,7 +44,7 @@ def _single(rule: Rule) -> tuple[FactRef, str, Fraction] | None:
         case Compare(op, FactRef() as fact, Constant(Fraction() as target), "number") if op != "!=":
             return fact, op, target
         case Compare(op, Constant(Fraction() as target), FactRef() as fact, "number") if op != "!=":
-            return fact, _FLIPPED.get(op, op), target
+            return fact, mirrored(op), target
         case _:
             return None
 

@@ -42,8 +42,9 @@ from engine.check.ir import (
     Program,
     Rule,
     YearsSince,
+    mirrored,
 )
-from engine.check.walk import children, facts_of, nodes
+from engine.check.walk import children, facts_of, nodes, with_sources
 from engine.values import exact
 
 __all__ = ["Column", "Fixed", "Group", "Plan", "Rows", "plain_constant", "plan_of"]
@@ -189,18 +190,7 @@ class _Planner:
 
     def _reads(self, rule: Rule) -> frozenset[str]:
         """Every fact that can touch a rule, with what derived ones come from."""
-        found: set[str] = set()
-        todo = [*rule.conditions, *rule.reads]
-        if rule.due is not None and rule.due.after is not None:
-            todo.append(rule.due.after)
-        while todo:
-            name = todo.pop()
-            if name not in found:
-                found.add(name)
-                spec = self.program.facts[name]
-                for formula in (spec.derive, spec.at_least, spec.at_most):
-                    todo.extend(facts_of(formula))
-        return frozenset(found)
+        return frozenset(with_sources(rule.needs, self.program.facts))
 
     def _direct(self, rule: Rule) -> bool:
         if rule.window is not None or (rule.due is not None and rule.due.after is not None):
@@ -321,8 +311,7 @@ class _Planner:
         """A comparison that needs no arithmetic, if it is one."""
         left, right = expr.left, expr.right
         if isinstance(left, Constant):
-            flipped = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(expr.op, expr.op)
-            return self._side(flipped, right, left, expr)
+            return self._side(mirrored(expr.op), right, left, expr)
         return self._side(expr.op, left, right, expr)
 
     def _side(self, op: str, left: Expr, right: Expr, expr: Compare) -> Fixed | Column | None:

@@ -37,7 +37,7 @@ from engine.facts import Facts
 from engine.values import Interval, Numeric, Truth
 from engine.verdicts import Finding, Outcome, Verdict
 
-__all__ = ["Trace", "evaluate", "evaluate_rule", "trace", "truth_of"]
+__all__ = ["Trace", "evaluate", "evaluate_rule", "trace"]
 
 
 def evaluate(program: Program, facts: Facts, context: Context) -> Outcome:
@@ -49,11 +49,6 @@ def evaluate(program: Program, facts: Facts, context: Context) -> Outcome:
 def evaluate_rule(program: Program, index: int, facts: Facts, context: Context) -> Finding:
     """The finding of one rule."""
     return Evaluation(program, facts, context).finding(index)
-
-
-def truth_of(program: Program, expr: Expr, facts: Facts, context: Context, at: int | None) -> Truth:
-    """The truth of a condition at a period (None for a rule without periodic facts)."""
-    return cast(Truth, Evaluation(program, facts, context).value(expr, at))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
-from datetime import date
 from typing import TYPE_CHECKING, Literal, cast
 
 from engine import codes
@@ -27,6 +25,7 @@ from engine.check.ir import (
     YearsSince,
 )
 from engine.functions import FUNCTIONS
+from engine.periods import parse_day
 from engine.values import (
     BOOLEAN,
     DATE,
@@ -89,7 +88,7 @@ def _literal(checker: Checker, node: ast.Call, name: str) -> Typed:
         return _wrong(checker, node, name)
     text = argument.value
     if name == "date":
-        day = _day(text)
+        day = parse_day(text)
         if day is None:
             checker.collector.add(codes.bad_scalar("a date like `2016-12-31`", text, checker.span(argument)))
             return None
@@ -108,15 +107,6 @@ def _literal(checker: Checker, node: ast.Call, name: str) -> Typed:
         checker.collector.add(codes.unknown_rule(text, checker.scope.rules, checker.span(argument)))
         return None
     return Passes(text), BOOLEAN
-
-
-def _day(text: str) -> date | None:
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _of_fact(checker: Checker, node: ast.Call, name: str) -> Typed:

@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
 
-from engine.check.ir import AllOf, AnyOf, Compare, Constant, Expr, FactRef, FactSpec, Not, OneOf
+from engine.check.ir import AllOf, AnyOf, Compare, Constant, Expr, FactRef, FactSpec, Not, OneOf, mirrored
 
 __all__ = ["why_dead"]
-
-_FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def why_dead(condition: Expr, facts: Mapping[str, FactSpec]) -> str | None:
@@ -60,7 +58,7 @@ def _contradiction(operands: tuple[Expr, ...], facts: Mapping[str, FactSpec]) ->
             case Compare(op, FactRef(name), Constant(Fraction() as value)):
                 ranges.setdefault(name, []).append((op, value))
             case Compare(op, Constant(Fraction() as value), FactRef(name)):
-                ranges.setdefault(name, []).append((_FLIPPED.get(op, op), value))
+                ranges.setdefault(name, []).append((mirrored(op), value))
             case Compare("==", FactRef(name), Constant(str() as option)):
                 options[name] = options.get(name, {option}) & {option}
             case OneOf(FactRef(name), listed):

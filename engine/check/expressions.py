@@ -30,6 +30,7 @@ from engine.check.ir import (
     Not,
     OneOf,
     Operator,
+    mirrored,
 )
 from engine.check.scope import MAX_PARTS, MAX_SCOPES, Scope
 from engine.source import Span, Text
@@ -317,8 +318,7 @@ class Checker:
                 return self._division(operator, (other,), one)
         text_left, text_right = _text(left), _text(right)
         if text_left is not None and text_right is None:
-            flipped = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(operator, operator)
-            return self._option(cast(Operator, flipped), right, left, text_left)
+            return self._option(mirrored(operator), right, left, text_left)
         if text_right is not None:
             return self._option(operator, left, right, text_right)
         a, b = self.check(left), self.check(right)

@@ -41,6 +41,7 @@ from engine.check.nodes import (
     Trend,
     WindowTotal,
     YearsSince,
+    mirrored,
 )
 from engine.periods import PeriodKind
 from engine.values import Type
@@ -87,6 +88,7 @@ __all__ = [
     "WindowTotal",
     "WithoutRule",
     "YearsSince",
+    "mirrored",
 ]
 
 
@@ -187,6 +189,12 @@ class Rule:
     passes: tuple[str, ...]
     conflicts_with: tuple[str, ...]
     reviewed: tuple[str, date] | None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Every fact that the rule names: in `when`, in the requirement, as the anchor of its deadline."""
+        anchor = (self.due.after,) if self.due is not None and self.due.after is not None else ()
+        return tuple(dict.fromkeys((*self.conditions, *self.reads, *anchor)))
 
 
 MAX_CAUSES = 256

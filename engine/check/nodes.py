@@ -41,9 +41,17 @@ __all__ = [
     "Trend",
     "WindowTotal",
     "YearsSince",
+    "mirrored",
 ]
 
 Operator = Literal["==", "!=", "<", "<=", ">", ">="]
+
+_MIRRORED: dict[Operator, Operator] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+
+
+def mirrored(op: Operator) -> Operator:
+    """The comparison read from the other side: `a < b` is `b > a`."""
+    return _MIRRORED[op]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import assert_never
 
 from engine.check.ir import (
@@ -22,6 +22,7 @@ from engine.check.ir import (
     Expr,
     Extremum,
     FactRef,
+    FactSpec,
     InDivision,
     ItemOf,
     Known,
@@ -36,7 +37,7 @@ from engine.check.ir import (
     YearsSince,
 )
 
-__all__ = ["children", "facts_of", "nodes", "parameters_of", "rebuild", "rules_of"]
+__all__ = ["children", "facts_of", "nodes", "parameters_of", "rebuild", "rules_of", "with_sources"]
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
@@ -115,6 +116,20 @@ def facts_of(expr: Expr | None) -> tuple[str, ...]:
             case _:
                 pass
     return tuple(found)
+
+
+def with_sources(names: Iterable[str], facts: Mapping[str, FactSpec]) -> dict[str, FactSpec]:
+    """The facts, in order of first mention, with all that they derive from or are bounded by."""
+    found: dict[str, FactSpec] = {}
+    todo = list(names)
+    todo.reverse()
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            spec = found[name] = facts[name]
+            for formula in (spec.derive, spec.at_least, spec.at_most):
+                todo.extend(facts_of(formula))
+    return found
 
 
 def parameters_of(expr: Expr | None) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from engine.cases import Trial
-from engine.check.ir import Compare, Constant, Expr, FactSpec, Negate, Rule, Ruleset
+from engine.check.ir import Compare, Constant, Expr, FactSpec, Negate, Rule, Ruleset, mirrored
 from engine.check.text import number_text
 from engine.check.walk import nodes
 from engine.load.documents import ConsequenceDoc, RuleDoc
@@ -44,9 +44,6 @@ class Limit:
     span: Span
 
 
-_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
-
-
 def limits(examined: Examined, rule: Rule) -> Iterator[Limit]:
     """The comparisons with plain numbers in a rule's condition and requirement."""
     doc = examined.written[rule.id]
@@ -59,15 +56,12 @@ def limits(examined: Examined, rule: Rule) -> Iterator[Limit]:
             left, right = _number(node.left), _number(node.right)
             if (left is None) == (right is None):
                 continue
-            side, figure, op = (node.left, right, str(node.op)) if left is None else (node.right, left, _turned(node))
+            side, figure = (node.left, right) if left is None else (node.right, left)
+            op = node.op if left is None else mirrored(node.op)
             assert figure is not None
             # A figure that a named scope brought in is written in the dictionary: then all of the text is shown.
             at = re.search(rf"(?<![\w.]){re.escape(number_text(abs(figure)))}(?![\w.])", text.value)
             yield Limit(node, side, op, figure, text.part(*at.span()) if at else text.content)
-
-
-def _turned(compare: Compare) -> str:
-    return _TURNED.get(compare.op, compare.op)
 
 
 def _number(expr: Expr) -> Fraction | None:

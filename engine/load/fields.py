@@ -15,12 +15,11 @@ from fractions import Fraction
 from engine import codes
 from engine.diagnostics import Collector, did_you_mean
 from engine.load.tree import Listing, Mapping, Node
-from engine.periods import FIRST_YEAR, LAST_YEAR
+from engine.periods import FIRST_YEAR, LAST_YEAR, parse_day
 from engine.source import Span, Text
 
 __all__ = ["Fields", "kind_of", "read_date", "read_decimal", "read_list"]
 
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 
 
@@ -37,13 +36,9 @@ def kind_of(node: Node) -> str:
 
 def read_date(text: Text, collector: Collector) -> date | None:
     """A date written `2025-12-31`, in the years that periods can be reckoned in."""
-    if _DATE.fullmatch(text.value):
-        try:
-            day = date.fromisoformat(text.value)
-        except ValueError:
-            day = None
-        if day is not None and FIRST_YEAR <= day.year <= LAST_YEAR:
-            return day
+    day = parse_day(text.value)
+    if day is not None and FIRST_YEAR <= day.year <= LAST_YEAR:
+        return day
     expected = f"a date like `2025-12-31` between {FIRST_YEAR} and {LAST_YEAR}"
     collector.add(codes.bad_scalar(expected, text.value, text.span))
     return None

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from pathlib import Path
 from typing import cast
 
+from api.files import bundled_rulesets, read_rulesets
 from engine.backends.base import Context, ParameterValue
 from engine.backends.reference import Evaluation
 from engine.check.ir import Compare, Constant, Expr, FactSpec, Program, Rule
@@ -22,7 +22,6 @@ from engine.facts import Facts
 from engine.periods import PeriodKind
 from engine.registry import Library, load_library
 
-RULESETS = Path(__file__).parents[2] / "rulesets"
 TRIES = 1200
 TRIES_BY_PARTS = 120
 INCLUSIVE = ("<=", ">=", "==")
@@ -43,8 +42,7 @@ class AtLimit:
 
 def whole_library() -> Library:
     """The rulesets of this checkout."""
-    paths = [p for p in RULESETS.rglob("*") if p.suffix in (".yaml", ".csv")]
-    return load_library({p.relative_to(RULESETS).as_posix(): p.read_text(encoding="utf-8") for p in paths})
+    return load_library(read_rulesets(bundled_rulesets()).texts)
 
 
 def inclusive_limits(rule: Rule) -> list[Compare]:
