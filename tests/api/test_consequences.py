@@ -84,6 +84,7 @@ def test_several_steps(plans: Client) -> None:
     assert told(reply) == [
         ("hanzhong/supervision-rectification-of-county", problem),
         ("hanzhong/review-of-rectification", [{"after": "hanzhong/supervision-rectification-of-county"}]),
+        ("hanzhong/incentive-after-review", [{"after": "hanzhong/review-of-rectification"}]),
         ("hanzhong/talk-with-those-responsible", [{"after": "hanzhong/review-of-rectification"}]),
         ("hanzhong/notice-after-talk", [{"after": "hanzhong/talk-with-those-responsible"}]),
     ]
