@@ -8,13 +8,13 @@ always a text. Everything that is wrong with a case is a diagnostic.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from engine import codes
 from engine.backends.base import Context, ParameterValue
-from engine.check.ir import Parameter, Program, Rule, Ruleset
+from engine.check.ir import Parameter, Program, Rule, Ruleset, qualified
 from engine.check.text import number_text
 from engine.diagnostics import Collector, Diagnostic
 from engine.expectations import Expectation, differences, read_expectation
@@ -113,7 +113,10 @@ class _Runner:
         self._library = library
         self._ruleset = ruleset
         self._backends = backends
-        self._rules: Mapping[str, Rule] = {rule.id.split("/", 1)[1]: rule for rule in ruleset.rules}
+        own = {rule.id.split("/", 1)[1]: rule for rule in ruleset.rules}
+        # What another ruleset wrote is named in full.
+        self._rules: Mapping[str, Rule] = own | {rule.id: rule for rule in ruleset.incorporated}
+        self._named = {adoption.ruleset for clause in ruleset.clauses for adoption in clause.incorporates}
         self._broken = any(self._matters(d) for d in library.diagnostics)
         self.collector = Collector()
         self.trials: list[Trial] = []
@@ -121,8 +124,11 @@ class _Runner:
 
     def _matters(self, diagnostic: Diagnostic) -> bool:
         """True for a mistake that may leave a rule or fact out, so that cases cannot name it."""
-        folder = f"{self._ruleset.id}/{self._ruleset.version}"
-        in_rules = diagnostic.file.startswith(f"{folder}/") and not diagnostic.file.startswith(f"{folder}/cases/")
+        folders = [name.replace("@", "/") for name in (self._ruleset.name, *self._named)]
+        in_rules = any(
+            diagnostic.file.startswith(f"{folder}/") and not diagnostic.file.startswith(f"{folder}/cases/")
+            for folder in folders
+        )
         return diagnostic.severity == "error" and (in_rules or diagnostic.file.startswith("facts/"))
 
     def run(self, doc: CaseDoc) -> None:
@@ -207,16 +213,15 @@ class _Runner:
                 self._wrong(doc, f"`{node.value}` has more digits than a number can carry", node.span)
 
     def _parameters(self, doc: CaseDoc) -> dict[str, ParameterValue]:
-        """The ruleset's defaults and what the case sets."""
-        known = {p.id: p for p in self._ruleset.parameters}
+        """The defaults and what the case sets: by id, those of an incorporated ruleset below its name."""
+        known = {p.id: p for p in (*self._ruleset.parameters, *self._ruleset.standard_parameters)}
         found: dict[str, ParameterValue] = {p.id: p.default for p in known.values() if p.default is not None}
         if doc.parameters is None:
             return found
         if not isinstance(doc.parameters, Tree):
             self._wrong(doc, "`parameters` is no mapping", doc.parameters.span)
             return found
-        for id_, node in doc.parameters.items.items():
-            key = doc.parameters.keys[id_]
+        for id_, key, node in self._given(doc.parameters):
             if id_ not in known:
                 self.collector.add(codes.unknown_parameter(id_, known, key.span))
             elif not isinstance(node, Text):
@@ -226,6 +231,14 @@ class _Runner:
             elif (value := self._parameter(known[id_], node)) is not None:
                 found[id_] = value
         return found
+
+    def _given(self, parameters: Tree) -> Iterator[tuple[str, Text, Node]]:
+        """What a case sets, by the id under which rules read it."""
+        for id_, node in parameters.items.items():
+            if id_ in self._ruleset.standards and isinstance(node, Tree):
+                yield from ((qualified(id_, inner), node.keys[inner], child) for inner, child in node.items.items())
+            else:
+                yield id_, parameters.keys[id_], node
 
     def _parameter(self, parameter: Parameter, text: Text) -> ParameterValue | None:
         match parameter.type_name:

@@ -41,7 +41,7 @@ class ChainMessages:
     """The sentences of one ruleset's consequences. `facts`: the dictionary."""
 
     def __init__(self, ruleset: Ruleset, facts: Mapping[str, FactSpec]) -> None:
-        self._rules = {rule.id: rule.title for rule in ruleset.rules}
+        self._rules = {rule.id: rule.title for rule in ruleset.running}
         self._titles = {consequence.id: consequence.title for consequence in ruleset.consequences}
         self._facts = facts
 

@@ -32,6 +32,9 @@ __all__ = [
     "figure_not_printed",
     "file_missing",
     "file_unreadable",
+    "incorporated_twice",
+    "incorporation_incomplete",
+    "incorporation_refused",
     "inexact_bounds",
     "known_outside_when",
     "limit_exceeded",
@@ -55,6 +58,7 @@ __all__ = [
     "unknown_option",
     "unknown_parameter",
     "unknown_rule",
+    "unknown_ruleset",
     "unsuited_event",
     "untested",
     "wrong_arguments",
@@ -277,6 +281,32 @@ def due_inconsistent(problem: str, span: Span, help: str | None = None) -> Diagn
 def inexact_bounds(problem: str, span: Span, help: str | None = None) -> Diagnostic:
     """A fact whose bounds, step or constants cannot be kept exactly."""
     return _error("E313", problem, span, help=help)
+
+
+def unknown_ruleset(name: str, known: Iterable[str], span: Span) -> Diagnostic:
+    """`incorporates` of a ruleset that does not exist."""
+    return _error("E314", f"unknown ruleset `{name}`", span, help=did_you_mean(name, known))
+
+
+def incorporation_refused(name: str, problem: str, span: Span, help: str | None = None) -> Diagnostic:
+    """`incorporates` of a ruleset, or of a rule, that cannot be pulled in here."""
+    return _error("E315", f"`{name}` cannot be incorporated: {problem}", span, help=help)
+
+
+def incorporated_twice(rule: str, problem: str, span: Span, help: str) -> Diagnostic:
+    """A rule that a clause lists twice, or that two clauses incorporate on different terms."""
+    return _error("E316", f"rule `{rule}` is incorporated twice{problem}", span, help=help)
+
+
+def incorporation_incomplete(rule: str, read: Iterable[str], span: Span) -> Diagnostic:
+    """An incorporated rule that reads the verdict of one that is not."""
+    listed = ", ".join(f"`{name}`" for name in read)
+    return _error(
+        "E317",
+        f"`{rule}` reads the verdicts of rules that are not incorporated",
+        span,
+        help=f"incorporate {listed} too",
+    )
 
 
 # --- E4xx: the ledger -----------------------------------------------------------------------

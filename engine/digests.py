@@ -1,8 +1,9 @@
 """Digests of a ruleset: of its meaning, and of its texts.
 
-The digest covers the canonical typed closure (rules with their expressions, consequences, the facts they use with
-what these derive from, parameters, the document's place and day), not file bytes: a comment or a
-reordered file does not move it. Titles, labels, notes and the ledger's prose have a second digest.
+The digest covers the canonical typed closure (rules with their expressions, also those that are incorporated,
+consequences, the facts they use with what these derive from, parameters, the document's place and day), not file
+bytes: a comment or a reordered file does not move it. Titles, labels, notes and the ledger's prose have a second
+digest.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ __all__ = ["SEMANTICS", "Plain", "canonical", "closure", "digest", "text_closure
 SEMANTICS = "1"
 """The version of what expressions, periods and verdicts mean; recorded beside every digest."""
 
+_CITATION_TEXTS = frozenset({"document", "ruleset"})
 _RULE_TEXTS = frozenset({"title", "summary", "note", "read_as", "figures", "reviewed", "when_text", "require_text"})
 _CONSEQUENCE_TEXTS = frozenset({"title", "summary", "note", "reviewed"})
 _FACT_TEXTS = frozenset({"label", "note", "aliases", "option_labels", "step"})
@@ -53,7 +55,7 @@ def _plain(value: object, leave: frozenset[str] = frozenset()) -> object:
 
 
 def _facts(ruleset: Ruleset, dictionary: Mapping[str, FactSpec]) -> list[FactSpec]:
-    names = [name for rule in ruleset.rules for name in rule.needs]
+    names = [name for rule in ruleset.running for name in rule.needs]
     names += [name for c in ruleset.consequences if c.cause == "fact" for name in c.causes]
     found = with_sources(names, dictionary)
     return [found[name] for name in sorted(found)]
@@ -66,11 +68,18 @@ def closure(ruleset: Ruleset, dictionary: Mapping[str, FactSpec]) -> Plain:
         "ruleset": ruleset.name,
         "jurisdiction": ruleset.jurisdiction,
         "starts": _plain(ruleset.starts),
-        "parameters": _plain(ruleset.parameters, frozenset({"label", "note"})),
-        "rules": [_plain(rule, _RULE_TEXTS) for rule in ruleset.rules],
-        "consequences": [_plain(consequence, _CONSEQUENCE_TEXTS) for consequence in ruleset.consequences],
+        "parameters": _plain((*ruleset.parameters, *ruleset.standard_parameters), frozenset({"label", "note"})),
+        "rules": [_plain(rule, _RULE_TEXTS | _CITATION_TEXTS) for rule in ruleset.rules],
+        "incorporated": [_plain(rule, _RULE_TEXTS | _CITATION_TEXTS) for rule in ruleset.incorporated],
+        "consequences": [
+            _plain(consequence, _CONSEQUENCE_TEXTS | _CITATION_TEXTS) for consequence in ruleset.consequences
+        ],
         "facts": [_plain(spec, _FACT_TEXTS) for spec in _facts(ruleset, dictionary)],
-        "incorporates": [_plain(c.incorporates) for c in ruleset.clauses if c.incorporates],
+        "incorporates": [
+            {"clause": clause.path, "entries": _plain(clause.incorporates)}
+            for clause in ruleset.clauses
+            if clause.incorporates
+        ],
     }
 
 
@@ -83,7 +92,7 @@ def text_closure(ruleset: Ruleset, dictionary: Mapping[str, FactSpec]) -> Plain:
         "clauses": [_plain(clause) for clause in ruleset.clauses],
         "rules": [
             {"id": rule.id} | {name: _plain(getattr(rule, name)) for name in sorted(_RULE_TEXTS)}
-            for rule in ruleset.rules
+            for rule in ruleset.running
         ],
         "consequences": [
             {"id": consequence.id} | {name: _plain(getattr(consequence, name)) for name in sorted(_CONSEQUENCE_TEXTS)}

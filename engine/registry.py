@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from engine import codes
 from engine.check.dictionary import Dictionary, check_dictionary
+from engine.check.incorporate import Standard, Standards
 from engine.check.ir import FactSpec, Program, Ruleset
 from engine.check.rulesets import RulesetParts, check_ruleset
 from engine.diagnostics import Collector, Diagnostic
@@ -199,19 +200,27 @@ def load_library(files: Mapping[str, str], *, cases: bool = False) -> Library:
     case_docs: dict[str, tuple[CaseDoc, ...]] = {}
     written: dict[str, RulesetParts] = {}
     known = frozenset(divisions.by_code)
-    for (id_, version), sources in folders.items():
-        parts = _read_folder(id_, version, sources, collector)
-        if parts is not None:
-            ruleset = check_ruleset(parts, dictionary, known, collector)
-            rulesets.append(ruleset)
-            if cases:
-                written[ruleset.name] = parts
-                case_docs[ruleset.name] = tuple(
-                    doc
-                    for rest, source in sources.items()
-                    if rest.startswith("cases/")
-                    for doc in load_cases(source, collector)
-                )
+    read: list[tuple[RulesetParts, Mapping[str, Source]]] = []
+    for (id_, version), folder in folders.items():
+        written_as = _read_folder(id_, version, folder, collector)
+        if written_as is not None:
+            read.append((written_as, folder))
+    adopting = frozenset(parts.name for parts, _ in read if parts.adopts)
+    standards: dict[str, Standard] = {}
+    # Those that incorporate nothing come first: the others take their rules from them.
+    for parts, sources in sorted(read, key=lambda entry: entry[0].adopts):
+        ruleset = check_ruleset(parts, dictionary, known, Standards(standards, adopting), collector)
+        rulesets.append(ruleset)
+        if not parts.adopts:
+            standards[ruleset.name] = Standard(ruleset, tuple(doc.id.value for doc in parts.rules))
+        if cases:
+            written[ruleset.name] = parts
+            case_docs[ruleset.name] = tuple(
+                doc
+                for rest, source in sources.items()
+                if rest.startswith("cases/")
+                for doc in load_cases(source, collector)
+            )
     publications = read_publications(Source(PUBLISHED, files.get(PUBLISHED, "")), collector)
     library = Library(dictionary, divisions, rulesets, case_docs, publications)
     if not collector.failed:

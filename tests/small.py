@@ -1,7 +1,8 @@
 """Small rulesets from short texts: what a test does not care about is filled in.
 
-A text is a YAML mapping with `facts`, `rules`, `consequences`, `cases` and `ruleset`, each written as in the real
-files.
+A text is a YAML mapping with `facts`, `rules`, `clauses`, `consequences`, `cases` and `ruleset`, each written as in
+the real files, and `standard`, a mapping with the `rules` and `ruleset` of a second one, `standard@1`, which the first
+may incorporate.
 Scalars keep the style in which they were written, so a quoted number stays a quoted number.
 """
 
@@ -45,6 +46,12 @@ starts: 2021-05-17
 title: {zh: 小规划, en: Small plan}
 summary: {zh: 小规划, en: Small plan}
 """
+STANDARD = (
+    HEAD.replace("id: small", "id: standard")
+    .replace("'150600'", "root")
+    .replace("小规划", "标准")
+    .replace("Small plan", "Standard")
+)
 CLAUSES = """\
 - clause: 一
   span: [0, 100]
@@ -102,6 +109,10 @@ def _rule(node: yaml.MappingNode) -> None:
     _fill(node, defaults)
 
 
+def _clause(node: yaml.MappingNode) -> None:
+    _fill(node, {"span": ["0", "100"], "sha256": "0" * 64, "kind": "duty"})
+
+
 def _consequence(node: yaml.MappingNode) -> None:
     defaults: dict[str, object] = {
         "clause": "一",
@@ -124,32 +135,50 @@ def small_files(text: str) -> dict[str, str]:
     root = yaml.compose(text, Loader=yaml.CBaseLoader)
     assert isinstance(root, yaml.MappingNode)
     parts = _keys(root)
-    unknown = set(parts) - {"title", "facts", "rules", "consequences", "cases", "ruleset"}
+    unknown = set(parts) - {"title", "facts", "rules", "clauses", "consequences", "cases", "ruleset", "standard"}
     assert not unknown, f"no part of a small ruleset: {unknown}"
-    head = yaml.compose(HEAD, Loader=yaml.CBaseLoader)
-    assert isinstance(head, yaml.MappingNode)
-    if "ruleset" in parts:
-        given = _keys(parts["ruleset"])
-        _fill(head, {})
-        head.value[:] = [(k, v) for k, v in head.value if k.value not in given]
-        head.value.extend(parts["ruleset"].value)
-        _fill(head, {})
     files = {
         "divisions.csv": DIVISIONS,
-        "small/1/ruleset.yaml": yaml.serialize(head, Dumper=yaml.BaseDumper, allow_unicode=True),
+        "small/1/ruleset.yaml": _head(HEAD, parts),
         "small/1/clauses.yaml": CLAUSES,
     }
+    if "standard" in parts:
+        inner = _keys(parts["standard"])
+        for node in inner["rules"].value:
+            _rule(node)
+        files |= {
+            "standard/1/ruleset.yaml": _head(STANDARD, inner),
+            "standard/1/clauses.yaml": CLAUSES,
+            "standard/1/rules/planning.yaml": _serialized(inner["rules"]),
+        }
     for part, path, fill in (
         ("facts", "facts/small.yaml", _entry),
         ("rules", "small/1/rules/planning.yaml", _rule),
+        ("clauses", "small/1/clauses.yaml", _clause),
         ("consequences", "small/1/consequences.yaml", _consequence),
         ("cases", "small/1/cases/planning.yaml", _case),
     ):
         if part in parts:
             for node in parts[part].value:
                 fill(node)
-            files[path] = yaml.serialize(parts[part], Dumper=yaml.BaseDumper, allow_unicode=True)
+            files[path] = _serialized(parts[part])
     return files
+
+
+def _serialized(node: yaml.Node) -> str:
+    return str(yaml.serialize(node, Dumper=yaml.BaseDumper, allow_unicode=True))
+
+
+def _head(text: str, parts: dict[str, yaml.Node]) -> str:
+    """The head of a ruleset, with what its `ruleset` part sets instead."""
+    head = yaml.compose(text, Loader=yaml.CBaseLoader)
+    assert isinstance(head, yaml.MappingNode)
+    if "ruleset" in parts:
+        given = _keys(parts["ruleset"])
+        head.value[:] = [(k, v) for k, v in head.value if k.value not in given]
+        head.value.extend(parts["ruleset"].value)
+        _fill(head, {})
+    return _serialized(head)
 
 
 def small_library(text: str) -> Library:

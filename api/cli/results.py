@@ -144,7 +144,7 @@ class TableReport:
         self.outcomes: Counter[str] = Counter()
         self._library = library
         self._rules: list[Mapping[str, list[str]]] = []
-        self._by_id: dict[str, Rule] = {rule.id: rule for r in library.rulesets.values() for rule in r.rules}
+        self._by_id: list[Mapping[str, Rule]] = []
         self._counts: Json = {}
         self._headed = False
 
@@ -165,6 +165,7 @@ class TableReport:
         self._rules.append(head["rules"])
         name = f"{head['id']}@{head['version']}"
         ruleset = self._library.rulesets[name]
+        self._by_id.append({rule.id: rule for rule in ruleset.running})
         notices = f" ({', '.join(head['notices'])})" if head["notices"] else ""
         click.secho(f"{name}: {ruleset.title['zh']}, {ruleset.document.cited_as}{notices}", dim=True)
 
@@ -194,7 +195,7 @@ class TableReport:
         """The failing rules of a record under one ruleset, and what was missing."""
         ids = self._rules[body["ruleset"]].get(subject, [])
         for finding in body["findings"]:
-            rule = self._by_id[ids[finding["rule"]]]
+            rule = self._by_id[body["ruleset"]][ids[finding["rule"]]]
             actual = "; ".join(f"{name} is {_shown(value)}" for name, value in finding["actual"].items())
             gap = f", off by {_shown(finding['gap'])}" if finding["gap"] is not None else ""
             letter, path = click.style("N", fg="red", bold=True), click.style(rule.citation.path, dim=True)

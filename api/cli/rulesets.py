@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -85,6 +86,7 @@ def _clauses(ruleset: Ruleset) -> None:
     first_cited: dict[str, list[Rule]] = {}
     for rule in ruleset.rules:
         first_cited.setdefault(rule.citation.path, []).append(rule)
+    adopted = {rule.id: rule for rule in ruleset.incorporated}
     for clause in ruleset.clauses:
         span = f" [{clause.span[0]}, {clause.span[1]}]" if clause.span else ""
         heading = f"  {clause.heading['zh']}" if clause.heading else ""
@@ -94,6 +96,13 @@ def _clauses(ruleset: Ruleset) -> None:
             click.echo(f"  {rule.id}  {rule.title['zh']}  [{', '.join(_marks(rule))}]")
             when = f"when {rule.when_text}: " if rule.when_text else ""
             click.echo(f"    {when}{rule.require_text}")
+        for adoption in clause.incorporates:
+            words = f" [{adoption.span[0]}, {adoption.span[1]}]" if adoption.span else ""
+            click.echo(f"  incorporates of {adoption.ruleset}{words}:")
+            for id_ in adoption.rules:
+                if id_ in adopted:
+                    rule = adopted[id_]
+                    click.echo(f"    {rule.id}  {rule.title['zh']}  [{', '.join(_marks(rule))}]")
 
 
 def _marks(rule: Rule) -> list[str]:
@@ -170,7 +179,7 @@ def _coverage(library: Library, ruleset: Ruleset) -> None:
     tested = {name.value for case in cases for name, _ in case.expect}
     untested = [rule.id for rule in ruleset.rules if rule.id.split("/", 1)[1] not in tested]
     click.secho(ruleset.name, bold=True)
-    incorporating = f", {coverage.incorporating:,} adopt another document's" if coverage.incorporating else ""
+    incorporating = f", {coverage.incorporating:,} that adopt another's rules" if coverage.incorporating else ""
     consequences = f", {coverage.with_consequences:,} with consequences" if coverage.with_consequences else ""
     click.echo(f"  {coverage.clauses:,} clauses, {coverage.with_rules:,} with rules{consequences}{incorporating}")
     click.echo(f"  clauses without rules: {_counts(coverage.without_rules)}")
@@ -187,6 +196,9 @@ def _coverage(library: Library, ruleset: Ruleset) -> None:
         f"  {coverage.rules:,} rules: {_counts(coverage.rules_by_evidence)}; {_counts(coverage.rules_by_force)};"
         f" {_counts(coverage.rules_by_subject)}"
     )
+    if ruleset.incorporated:
+        sources = Counter(rule.citation.ruleset for rule in ruleset.incorporated)
+        click.echo(f"  incorporated: {', '.join(f'{n:,} rules of {name}' for name, n in sources.items())}")
     if coverage.consequences:
         click.echo(f"  {coverage.consequences:,} consequences")
     reviewed = sum(1 for rule in ruleset.rules if rule.reviewed)

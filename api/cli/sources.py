@@ -81,7 +81,7 @@ def numerals_command(folder_of_originals: Path, id_: str, everything: bool, lost
         placed = place_numerals(ruleset, text)
         for numeral in placed:
             if numeral.lost if lost else (everything or numeral.counts):
-                click.echo(_line(numeral, text))
+                click.echo(_line(numeral, text, ruleset.id))
         click.echo(_counted(ruleset, placed))
         failed = failed or any(numeral.lost for numeral in placed)
     if failed:
@@ -101,20 +101,25 @@ def _original(ruleset: Ruleset, folder: Path) -> str | None:
     return body.decode("utf-8")
 
 
-def _line(placed: PlacedNumeral, text: str) -> str:
+def _line(placed: PlacedNumeral, text: str, own: str) -> str:
+    """One numeral. `own`: the id of the ruleset, for telling incorporated rules, which are only counted."""
     numeral = placed.numeral
     before = text[max(0, numeral.start - 4) : numeral.start]
     behind = text[numeral.end : numeral.end + 4]
     shown = "".join(f"{before}【{numeral.text}】{behind}".split())
-    return "  ".join((f"[{numeral.start}, {numeral.end}]", shown, placed.clause or "outside the ledger", _fate(placed)))
+    return "  ".join(
+        (f"[{numeral.start}, {numeral.end}]", shown, placed.clause or "outside the ledger", _fate(placed, own))
+    )
 
 
-def _fate(placed: PlacedNumeral) -> str:
+def _fate(placed: PlacedNumeral, own: str) -> str:
     if not placed.counts:
         return "list mark" if placed.numeral.kind == "mark" else "in a fixed word"
     if placed.lost:
         return "NOWHERE: no rule's span holds it, and it has no reason under `without_rule`"
-    rules = ", ".join(placed.rules)
+    ids = [id_ for id_ in placed.rules if id_.startswith(f"{own}/")]
+    incorporated = Counter(id_.split("/", 1)[0] for id_ in placed.rules if id_ not in ids)
+    rules = ", ".join([*ids, *(f"{number} rules of {name}" for name, number in incorporated.items())])
     if placed.reason is None:
         return rules if placed.stated else f"~ {rules}"
     note = f": {placed.note}" if placed.note else ""

@@ -250,13 +250,15 @@ class Batch:
 
     def _ruleset(self, plan: Plan) -> bytes:
         """A ruleset's head with the rules of every subject that it has rules for, in the order of codes."""
-        subjects = {subject: None for subject in SUBJECTS if any(subject in r.subjects for r in plan.ruleset.rules)}
+        subjects = {subject: None for subject in SUBJECTS if any(subject in r.subjects for r in plan.ruleset.running)}
         rules = {s: rule_ids(self._plans.get(plan.name, s), self._selection) for s in subjects}
-        parameters = ParameterReader.shown(self._parameters.of(plan))
+        parameters = ParameterReader.shown(plan, self._parameters.of(plan))
+        own = parameters.pop(plan.name, {})
         index = b'{"index":%d,' % self._indexes[plan.name] if self._ndjson else b"{"
-        return b'%s%s,"parameters":%s,"rules":%s}' % (
+        return b'%s%s,"parameters":%s,"incorporated_parameters":%s,"rules":%s}' % (
             index,
             plan.head(self._on)[1:],
+            encode(own),
             encode(parameters),
             encode(rules),
         )

@@ -8,10 +8,12 @@ from datetime import UTC, date, datetime
 from fractions import Fraction
 
 from api.problems import Problem
-from api.services.plans import Plans, authority_notices
-from engine.check.ir import Citation, Clause, Consequence, Due, FactSpec, Parameter, Rule, Ruleset
+from api.services.plans import Plans, authority_notices, incorporated_json
+from api.wire.verdicts import clause_json
+from engine.check.ir import Adoption, Citation, Clause, Consequence, Due, FactSpec, Parameter, Rule, Ruleset
 from engine.check.text import unparse
 from engine.citations.coverage import cover
+from engine.citations.quotes import Quote
 from engine.digests import SEMANTICS
 from engine.divisions import Division
 from engine.registry import Library
@@ -53,26 +55,22 @@ class Catalogue:
     def ruleset(self, name: str) -> Json:
         """One version with its parameters and rules. Raises Problem `not-found`."""
         ruleset = self._find(name)
-        quote = self._plans.quote(ruleset.name)
+        quote = self._plans.quote
         return {
             **self._summary(ruleset),
             "parameters": [_parameter(p) for p in ruleset.parameters],
-            "rules": [self._rule(ruleset, rule, quote(rule.citation)) for rule in ruleset.rules],
-            "consequences": [_consequence(ruleset, c, quote(c.citation)) for c in ruleset.consequences],
+            "rules": [_rule(rule, ruleset, quote) for rule in ruleset.running],
+            "consequences": [_consequence(c, quote) for c in ruleset.consequences],
         }
 
     def clauses(self, name: str) -> Json:
         """The ledger of a version and what of it became rules. Raises Problem `not-found`."""
         ruleset = self._find(name)
-        quote = self._plans.quote(ruleset.name)
         return {
             "ruleset": ruleset.name,
             "document": _document(ruleset),
             "coverage": _coverage(ruleset),
-            "clauses": [
-                _clause(ruleset, clause, quote(Citation(clause.path, clause.span, clause.sha256)))
-                for clause in ruleset.clauses
-            ],
+            "clauses": [_clause(ruleset, clause, self._plans.quote) for clause in ruleset.clauses],
         }
 
     def _find(self, name: str) -> Ruleset:
@@ -100,43 +98,23 @@ class Catalogue:
             "jurisdiction": self._named(ruleset.jurisdiction),
             "starts": _day(ruleset.starts),
             "period": ruleset.period,
-            "notices": authority_notices(ruleset, published=self._plans.published(ruleset.name)),
+            "notices": self._notices(ruleset),
+            "incorporated": [
+                incorporated_json(self._library, standard, self._notices(standard))
+                for standard in map(self._library.rulesets.__getitem__, ruleset.standards)
+            ],
             **self._standing(ruleset.name),
             "rules_by_subject": coverage["rules_by_subject"],
             "coverage": coverage,
         }
 
+    def _notices(self, ruleset: Ruleset) -> list[str]:
+        return authority_notices(ruleset, published=self._plans.published(ruleset.name))
+
     def _standing(self, name: str) -> Json:
         standing = self._plans.standings.by_name.get(name)
         days = (None,) * 3 if standing is None else (standing.published_at, standing.retired_at, standing.sunset_at)
         return dict(zip(("published_at", "retired_at", "sunset"), map(_moment, days), strict=True))
-
-    def _rule(self, ruleset: Ruleset, rule: Rule, quote: str | None) -> Json:
-        return {
-            "rule": rule.id,
-            "title": rule.title,
-            "summary": rule.summary,
-            "subject": rule.subjects,
-            "topic": rule.topic,
-            "force": rule.force,
-            "evidence": rule.evidence,
-            "clause": _citation(ruleset, rule.citation, quote),
-            "also_at": [_citation(ruleset, c, self._plans.quote(ruleset.name)(c)) for c in rule.also_at],
-            "figures": rule.figures,
-            "when": rule.when_text,
-            "require": rule.require_text,
-            "due": None if rule.due is None else _due(rule.due),
-            "from": _day(rule.starts),
-            "until": _day(rule.until),
-            "window": None if rule.window is None or rule.period is None else [rule.period.key(i) for i in rule.window],
-            "period": None if rule.period is None else str(rule.period),
-            "facts": list(dict.fromkeys((*rule.conditions, *rule.reads))),
-            "parameters": rule.parameters,
-            "conflicts_with": rule.conflicts_with,
-            "note": rule.note,
-            "read_as": rule.read_as,
-            "reviewed": None if rule.reviewed is None else {"by": rule.reviewed[0], "on": rule.reviewed[1].isoformat()},
-        }
 
     # --- facts --------------------------------------------------------------------------------
 
@@ -249,17 +227,37 @@ def _digest(sha256: str | None) -> str | None:
     return None if sha256 is None else f"sha256:{sha256}"
 
 
-def _citation(ruleset: Ruleset, citation: Citation, quote: str | None) -> Json:
+def _rule(rule: Rule, ruleset: Ruleset, quote: Quote) -> Json:
+    """One rule of a ruleset; of an incorporated one also where it comes from."""
     return {
-        "document": ruleset.document.cited_as,
-        "path": citation.path,
-        "span": citation.span,
-        "digest": _digest(citation.digest),
-        "quote": quote,
+        "rule": rule.id,
+        "incorporated_from": None if rule.citation.ruleset == ruleset.name else rule.citation.ruleset,
+        "title": rule.title,
+        "summary": rule.summary,
+        "subject": rule.subjects,
+        "topic": rule.topic,
+        "force": rule.force,
+        "evidence": rule.evidence,
+        "clause": clause_json(rule.citation, quote),
+        "also_at": [clause_json(citation, quote) for citation in rule.also_at],
+        "figures": rule.figures,
+        "when": rule.when_text,
+        "require": rule.require_text,
+        "due": None if rule.due is None else _due(rule.due),
+        "from": _day(rule.starts),
+        "until": _day(rule.until),
+        "window": None if rule.window is None or rule.period is None else [rule.period.key(i) for i in rule.window],
+        "period": None if rule.period is None else str(rule.period),
+        "facts": list(dict.fromkeys((*rule.conditions, *rule.reads))),
+        "parameters": [id_.rsplit("/", 1)[-1] for id_ in rule.parameters],
+        "conflicts_with": rule.conflicts_with,
+        "note": rule.note,
+        "read_as": rule.read_as,
+        "reviewed": None if rule.reviewed is None else {"by": rule.reviewed[0], "on": rule.reviewed[1].isoformat()},
     }
 
 
-def _consequence(ruleset: Ruleset, consequence: Consequence, quote: str | None) -> Json:
+def _consequence(consequence: Consequence, quote: Quote) -> Json:
     reviewed = consequence.reviewed
     return {
         "id": consequence.id,
@@ -270,27 +268,39 @@ def _consequence(ruleset: Ruleset, consequence: Consequence, quote: str | None) 
         "who": consequence.who,
         "strength": consequence.strength,
         "within": consequence.within,
-        "clause": _citation(ruleset, consequence.citation, quote),
+        "clause": clause_json(consequence.citation, quote),
         "note": consequence.note,
         "reviewed": None if reviewed is None else {"by": reviewed[0], "on": reviewed[1].isoformat()},
     }
 
 
-def _clause(ruleset: Ruleset, clause: Clause, quote: str | None) -> Json:
+def _clause(ruleset: Ruleset, clause: Clause, quote: Quote) -> Json:
+    whole = Citation(ruleset.name, ruleset.document.cited_as, clause.path, clause.span, clause.sha256)
     return {
         "path": clause.path,
         "kind": clause.kind,
         "heading": clause.heading,
         "span": clause.span,
         "digest": _digest(clause.sha256),
-        "quote": quote,
+        "quote": quote(whole),
         "rules": [f"{ruleset.id}/{id_}" for id_ in clause.rules],
         "consequences": [f"{ruleset.id}/{id_}" for id_ in clause.consequences],
         "reason": clause.reason,
         "duplicate_of": clause.duplicate_of,
         "without_rule": [{"span": w.span, "reason": w.reason, "note": w.note} for w in clause.without_rule],
-        "incorporates": [{"ruleset": name, "rules": rules} for name, rules in clause.incorporates],
+        "incorporates": [_adoption(adoption) for adoption in clause.incorporates],
         "note": clause.note,
+    }
+
+
+def _adoption(adoption: Adoption) -> Json:
+    return {
+        "ruleset": adoption.ruleset,
+        "rules": adoption.rules,
+        "span": adoption.span,
+        "due": None if adoption.due is None else _due(adoption.due),
+        "from": _day(adoption.starts),
+        "force": adoption.force,
     }
 
 

@@ -115,15 +115,15 @@ def evaluate_one(plans: Plans, request: EvaluationRequest, meter: Meter) -> byte
     govern = governing(library, plans.standings, request.division, on, request)
     plan = plans.get(govern.ruleset.name, request.subject)
     parameters = ParameterReader(library, request.parameters)
-    parameters.refuse_unused([plan.name, *(r.name for r in govern.included)])
+    taking_part = (plan.ruleset, *govern.included)
+    parameters.refuse_unused([name for ruleset in taking_part for name in (ruleset.name, *ruleset.standards)])
     facts = read_facts(plan, request.facts)
     path = library.path(request.division)
     echoed: dict[str, object] = {}
 
     def run(one: Plan) -> tuple[bytes, list[str]]:
         values = parameters.of(one)
-        if values:
-            echoed[one.name] = parameters.shown(values)
+        echoed.update(parameters.shown(one, values))
         return _judged(one, facts, Context(on, path, values), request, meter)
 
     meter.end("decode")

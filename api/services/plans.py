@@ -19,9 +19,10 @@ from engine.digests import SEMANTICS
 from engine.facts import FactReader
 from engine.registry import Library
 
-__all__ = ["Chosen", "Plan", "Plans", "Selection", "authority_notices", "notices_on", "rule_ids"]
+__all__ = ["Chosen", "Plan", "Plans", "Selection", "authority_notices", "incorporated_json", "notices_on", "rule_ids"]
 
 Pick = Callable[[str], Iterable[str]]
+Published = Callable[[str], bool]
 _KEPT_BLANKS = 512
 _ANY_DAY = date(2020, 1, 1)
 _AUTHORITY_NOTICES = {"consultation_draft": "consultation_draft", "unofficial_copy": "unofficial_copy"}
@@ -41,6 +42,17 @@ def notices_on(ruleset: Ruleset, on: date, *, published: bool) -> list[str]:
     """The notices of a ruleset on a day: the plan stays the yardstick after its period, and says so."""
     ended = ruleset.period is not None and on.year > ruleset.period[1]
     return [*(["plan_period_ended"] if ended else []), *authority_notices(ruleset, published=published)]
+
+
+def incorporated_json(library: Library, standard: Ruleset, notices: list[str]) -> dict[str, object]:
+    """A ruleset whose rules another one incorporates: which version, and what to know about it."""
+    return {
+        "id": standard.id,
+        "version": standard.version,
+        "digest": library.digests[standard.name][0],
+        "authority": standard.document.authority,
+        "notices": notices,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +88,14 @@ class Chosen:
 class Plan:
     """One ruleset for one subject."""
 
-    def __init__(self, library: Library, name: str, subject: str, quote: Quote, published: Callable[[], bool]) -> None:
+    def __init__(self, library: Library, name: str, subject: str, quote: Quote, published: Published) -> None:
         self._library = library
         self._quote = quote
         self.ruleset = library.rulesets[name]
         self.name = name
         self.program: Program = library.program(name, subject)
         self.reader: FactReader = library.reader(subject)
-        self.writer = VerdictWriter(self.program, self.ruleset, quote)
+        self.writer = VerdictWriter(self.program, quote)
         self._published = published
         self.choose = lru_cache(maxsize=256)(self._choose)
         self._kept_head = lru_cache(maxsize=16)(self._head)
@@ -91,7 +103,7 @@ class Plan:
         self.facts_by_rule = facts_by_rule(self.program)
         self._digests = library.digests
         self.defaults: dict[str, ParameterValue] = {
-            p.id: p.default for p in self.ruleset.parameters if p.default is not None
+            id_: p.default for id_, p in self.program.parameters.items() if p.default is not None
         }
 
     @cached_property
@@ -129,9 +141,10 @@ class Plan:
 
     def head(self, on: date) -> bytes:
         """The `ruleset` of a reply without its closing brace."""
-        return self._kept_head(on, self._published())
+        return self._kept_head(on, tuple(map(self._published, (self.name, *self.ruleset.standards))))
 
-    def _head(self, on: date, published: bool) -> bytes:
+    def _head(self, on: date, published: tuple[bool, ...]) -> bytes:
+        standards = [self._library.rulesets[name] for name in self.ruleset.standards]
         return encode(
             {
                 "id": self.ruleset.id,
@@ -139,7 +152,11 @@ class Plan:
                 "digest": self._digests[self.name][0],
                 "semantics": SEMANTICS,
                 "authority": self.ruleset.document.authority,
-                "notices": notices_on(self.ruleset, on, published=published),
+                "notices": notices_on(self.ruleset, on, published=published[0]),
+                "incorporated": [
+                    incorporated_json(self._library, standard, notices_on(standard, on, published=known))
+                    for standard, known in zip(standards, published[1:], strict=True)
+                ],
             }
         )[:-1]
 
@@ -147,10 +164,6 @@ class Plan:
 def rule_ids(plan: Plan, selection: Selection) -> list[str]:
     """The wanted rules of a plan, in the order of codes."""
     return [plan.program.rules[i].id for i in plan.choose(selection).rules]
-
-
-def _no_quote(_: Citation) -> None:
-    return None
 
 
 class Plans:
@@ -170,13 +183,14 @@ class Plans:
         key = (name, subject)
         plan = self._plans.get(key)
         if plan is None:
-            plan = Plan(self.library, name, subject, self.quote(name), lambda: self.standings.published(name))
+            plan = Plan(self.library, name, subject, self.quote, self.published)
             self._plans[key] = plan
         return plan
 
-    def quote(self, name: str) -> Quote:
-        """What gives the words of a ruleset's citations: None where the original is not at hand."""
-        return self._quotes.get(name, _no_quote)
+    def quote(self, citation: Citation) -> str | None:
+        """The words of a citation, of whatever ruleset: None where the original is not at hand."""
+        quote = self._quotes.get(citation.ruleset)
+        return None if quote is None else quote(citation)
 
     def published(self, name: str) -> bool:
         """True when the version is published and can never change."""
@@ -185,6 +199,6 @@ class Plans:
     def warm(self) -> None:
         """Build the plan of every subject that a ruleset has rules for, down to the first judgement."""
         for name, ruleset in self.library.rulesets.items():
-            for subject in {subject for rule in ruleset.rules for subject in rule.subjects}:
+            for subject in {subject for rule in ruleset.running for subject in rule.subjects}:
                 plan = self.get(name, subject)
                 Blank(plan.program, Context(ruleset.starts or _ANY_DAY, self.library.path(ruleset.jurisdiction)))

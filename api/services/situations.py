@@ -13,7 +13,7 @@ from api.services.plans import Plan
 from api.services.standing import Standings
 from api.wire.requests import Options, read_day
 from engine.backends.base import ParameterValue
-from engine.check.ir import Parameter, Ruleset
+from engine.check.ir import Parameter, Ruleset, qualified
 from engine.diagnostics import did_you_mean
 from engine.registry import NONE_RETIRED, Library
 from engine.values import exact, shortest
@@ -133,9 +133,15 @@ class ParameterReader:
                     known[id_] = _parameter(declared[id_], value, at)
 
     def of(self, plan: Plan) -> Mapping[str, ParameterValue]:
-        """The values for a plan: given, else declared defaults."""
-        given = self._given.get(plan.name)
-        return {**plan.defaults, **given} if given else plan.defaults
+        """The values for a plan: given, else declared defaults; those of incorporated rulesets by `qualified` id."""
+        if not self._given:
+            return plan.defaults
+        of_standards = {
+            qualified(name, id_): value
+            for name in plan.ruleset.standards
+            for id_, value in self._given.get(name, {}).items()
+        }
+        return {**plan.defaults, **self._given.get(plan.name, {}), **of_standards}
 
     def refuse_unused(self, used: list[str]) -> None:
         """Raise Problem when parameters were given for a ruleset that took no part."""
@@ -146,9 +152,13 @@ class ParameterReader:
                 raise Problem("unknown-parameter", detail, pointer=pointer(["parameters", name]))
 
     @staticmethod
-    def shown(values: Mapping[str, ParameterValue]) -> dict[str, object]:
-        """Values as they stand in a reply."""
-        return {id_: shortest(v) if isinstance(v, Fraction) else v for id_, v in values.items()}
+    def shown(plan: Plan, values: Mapping[str, ParameterValue]) -> dict[str, dict[str, object]]:
+        """The values of a plan as they stand in a reply: by ruleset, then by id."""
+        found: dict[str, dict[str, object]] = {}
+        for key, value in values.items():
+            ruleset, _, id_ = key.rpartition("/")
+            found.setdefault(ruleset or plan.name, {})[id_] = shortest(value) if isinstance(value, Fraction) else value
+        return found
 
 
 def _parameter(parameter: Parameter, value: object, at: str) -> ParameterValue:

@@ -26,7 +26,7 @@ class ChainWriter:
                 encode(c.who),
                 encode(c.strength),
                 encode(c.within),
-                encode(clause_json(ruleset, c.citation, quote)),
+                encode(clause_json(c.citation, quote)),
                 encode(c.title),
             )
             for c in ruleset.consequences

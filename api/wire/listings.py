@@ -6,7 +6,17 @@ from typing import Any, Literal
 
 import msgspec
 
-from api.wire.replies import Bearer, Bilingual, CitationReply, Effect, Evidence, Force, Span, Strength
+from api.wire.replies import (
+    Bearer,
+    Bilingual,
+    CitationReply,
+    Effect,
+    Evidence,
+    Force,
+    IncorporatedHead,
+    Span,
+    Strength,
+)
 
 __all__ = [
     "ClausesReply",
@@ -55,14 +65,16 @@ class CodePoints(msgspec.Struct, forbid_unknown_fields=True):
 class Coverage(msgspec.Struct, forbid_unknown_fields=True):
     """What became of the clauses, in numbers. `code_points` is null where the original is not at hand.
 
-    A rule about two subjects is counted under both. `contradictions`: linked pairs of rules of which the document
-    says two things.
+    `incorporating`: clauses that pull in rules of another ruleset; `incorporated`: those rules, which the other numbers
+    leave out. A rule about two subjects is counted under both. `contradictions`: linked pairs of rules of which the
+    document says two things.
     """
 
     clauses: int
     with_rules: int
     with_consequences: int
     incorporating: int
+    incorporated: int
     without_rules: dict[str, int]
     parts_without_rule: dict[str, int]
     rules: int
@@ -89,6 +101,7 @@ class RulesetSummary(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     starts: str | None
     period: tuple[int, int] | None
     notices: list[str]
+    incorporated: list[IncorporatedHead]
     published_at: str | None
     """When this service's database took the version in; null while it has not."""
     retired_at: str | None
@@ -130,9 +143,14 @@ class Reviewed(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class RuleReply(msgspec.Struct, forbid_unknown_fields=True):
-    """One requirement."""
+    """One requirement. `incorporated_from`: the ruleset whose rule it is, where a clause adopts it; null for own rules.
+
+    `due`, `from` and `force` of an incorporated rule are those on which it is adopted, and `also_at` begins with the
+    clauses that adopt it; its `parameters` are those of its own ruleset.
+    """
 
     rule: str
+    incorporated_from: str | None
     title: Bilingual
     summary: Bilingual
     subject: list[str]
@@ -194,10 +212,15 @@ class PartWithoutRule(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Incorporated(msgspec.Struct, forbid_unknown_fields=True):
-    """Rules of another ruleset that a clause pulls in."""
+    """Rules of another ruleset that a clause pulls in, by which words, and what takes the place of the rules' own."""
 
     ruleset: str
     rules: list[str]
+    span: Span | None
+    due: dict[str, Any] | None
+    # `from` is a keyword of the language; the wire has it as it is.
+    starts: str | None = msgspec.field(name="from")
+    force: Force | None
 
 
 class ClauseReply(msgspec.Struct, forbid_unknown_fields=True):

@@ -19,6 +19,7 @@ __all__ = [
     "EvaluationReply",
     "Evidence",
     "Force",
+    "IncorporatedHead",
     "ProblemReply",
     "Span",
     "Strength",
@@ -69,8 +70,21 @@ class Bilingual(msgspec.Struct, forbid_unknown_fields=True):
     en: str
 
 
+class IncorporatedHead(msgspec.Struct, forbid_unknown_fields=True):
+    """A ruleset whose rules the judging one incorporates, and what to know about it."""
+
+    id: str
+    version: str
+    digest: str
+    authority: str
+    notices: list[str]
+
+
 class RulesetHead(msgspec.Struct, forbid_unknown_fields=True):
-    """Which ruleset judged: version, digest of its meaning, version of the semantics, and what to know about it."""
+    """Which ruleset judged: version, digest of its meaning, version of the semantics, and what to know about it.
+
+    `incorporated`: the rulesets whose rules take part because a clause adopts them; `digest` covers these rules too.
+    """
 
     id: str
     version: str
@@ -78,6 +92,7 @@ class RulesetHead(msgspec.Struct, forbid_unknown_fields=True):
     semantics: str
     authority: str
     notices: list[str]
+    incorporated: list[IncorporatedHead]
 
 
 class Outcome(msgspec.Struct, forbid_unknown_fields=True):
@@ -243,9 +258,13 @@ class ProblemReply(RecordProblem, forbid_unknown_fields=True, kw_only=True):
 
 
 class BatchRuleset(RulesetHead, forbid_unknown_fields=True, kw_only=True):
-    """A ruleset that judged records of the batch, with its rules by subject in the order of codes."""
+    """A ruleset that judged records of the batch, with its rules by subject in the order of codes.
+
+    `parameters` are its own, `incorporated_parameters` those of the rulesets that it incorporates, by ruleset.
+    """
 
     parameters: dict[str, Any]
+    incorporated_parameters: dict[str, dict[str, Any]]
     rules: dict[str, list[str]]
     index: int | msgspec.UnsetType = msgspec.UNSET
 

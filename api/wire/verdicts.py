@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from engine.backends.reference import Trace
-from engine.check.ir import Citation, Program, Ruleset
+from engine.check.ir import Citation, Program
 from engine.citations.quotes import Quote
 from engine.messages import Messages
 from engine.values import Interval, shortest
@@ -37,10 +37,10 @@ def counts_json(counts: Mapping[str, int]) -> bytes:
     return b"{" + b",".join([b'"%s":%d' % (name, counts[letter]) for letter, name in _NAMES.items()]) + b"}"
 
 
-def clause_json(ruleset: Ruleset, citation: Citation, quote: Quote) -> dict[str, object]:
+def clause_json(citation: Citation, quote: Quote) -> dict[str, object]:
     """A citation with the words that it cites, where the original is at hand."""
     return {
-        "document": ruleset.document.cited_as,
+        "document": citation.document,
         "path": citation.path,
         "span": citation.span,
         "digest": None if citation.digest is None else f"sha256:{citation.digest}",
@@ -63,7 +63,7 @@ class Explained(Protocol):
 class VerdictWriter:
     """Writes the verdicts of one program. Safe to share between threads: a lost race only encodes twice."""
 
-    def __init__(self, program: Program, ruleset: Ruleset, quote: Quote) -> None:
+    def __init__(self, program: Program, quote: Quote) -> None:
         self._messages = Messages(program)
         # For each rule the pieces between the values of a finding.
         self._heads: list[bytes] = []
@@ -76,11 +76,11 @@ class VerdictWriter:
         self._few_values: list[bool] = []
         for rule in program.rules:
             force, evidence = encode(rule.force), encode(rule.evidence)
-            clause = encode(clause_json(ruleset, rule.citation, quote))
+            clause = encode(clause_json(rule.citation, quote))
             self._heads.append(b'{"rule":%s,"verdict":"' % encode(rule.id))
             self._afters.append(b'","force":%s,"evidence":%s,"clause":%s,"actual":' % (force, evidence, clause))
             self._actuals.append(b',"required":%s,"gap":' % encode(rule.require_text))
-            also = [clause_json(ruleset, citation, quote) for citation in rule.also_at]
+            also = [clause_json(citation, quote) for citation in rule.also_at]
             self._also.append(b',"also_at":%s,"reason":' % encode(also))
             self._caches.append({})
             kinds = {program.facts[name].type_name for name in rule.reads}

@@ -8,9 +8,9 @@ from typing import Literal, cast
 
 from engine import codes
 from engine.check.ir import MAX_CAUSES, Citation, Consequence, FactSpec, Rule
-from engine.check.ledger import citation
+from engine.check.ledger import Ledger
 from engine.diagnostics import Collector
-from engine.load.documents import ClauseDoc, ConsequenceDoc
+from engine.load.documents import ConsequenceDoc
 from engine.source import Text
 from engine.values import BOOLEAN
 from engine.words import CONTAINS, SUBJECTS
@@ -22,14 +22,15 @@ __all__ = ["ConsequenceScope", "check_consequences"]
 class ConsequenceScope:
     """What the consequences of one ruleset may refer to.
 
-    `written` are the ids of all rules as their authors gave them, `rules` those of them that can run.
+    `written` are the ids of all rules as their authors gave them, `rules` those of them that can run. Rules that
+    the ruleset incorporates stand there under their full ids.
     """
 
     ruleset: str
     facts: Mapping[str, FactSpec]
     written: Iterable[str]
     rules: Mapping[str, Rule]
-    clauses: Mapping[str, ClauseDoc]
+    ledger: Ledger
     collector: Collector
 
 
@@ -56,7 +57,7 @@ def check_consequences(docs: Iterable[ConsequenceDoc], scope: ConsequenceScope) 
             causes = [name for name in causes if name in scope.rules]
         if id_ in sound and causes:
             found[id_] = _typed(doc, sound[id_], causes, found, scope)
-    order = {path: i for i, path in enumerate(scope.clauses)}
+    order = {path: i for i, path in enumerate(scope.ledger.clauses)}
     return sorted(found.values(), key=lambda c: (order[c.citation.path], c.citation.span or (0, 0), c.id))
 
 
@@ -109,7 +110,7 @@ def _circles(docs: Mapping[str, ConsequenceDoc], collector: Collector) -> set[st
 def _sound(doc: ConsequenceDoc, docs: Mapping[str, ConsequenceDoc], scope: ConsequenceScope) -> Citation | None:
     """The citation of a consequence without mistakes; they are all in the collector otherwise."""
     before = len(scope.collector.found)
-    cited = citation(doc.citation, scope.clauses, scope.collector)
+    cited = scope.ledger.citation(doc.citation, scope.collector)
     for text in doc.causes:
         match doc.cause:
             case "fact":
@@ -160,7 +161,7 @@ def _typed(
         f"{scope.ruleset}/{doc.id.value}",
         cited,
         cast(Literal["breach_of", "result_of", "fact", "after"], doc.cause),
-        tuple(dict.fromkeys(causes if doc.cause == "fact" else (f"{scope.ruleset}/{name}" for name in causes))),
+        tuple(dict.fromkeys(causes if doc.cause == "fact" else (_full(name, scope) for name in causes))),
         doc.effect,
         doc.who.value,
         doc.strength,
@@ -171,3 +172,8 @@ def _typed(
         doc.note,
         doc.reviewed,
     )
+
+
+def _full(name: str, scope: ConsequenceScope) -> str:
+    """The full id of a rule or consequence; that of an incorporated rule is written in full."""
+    return name if "/" in name else f"{scope.ruleset}/{name}"

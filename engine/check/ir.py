@@ -49,6 +49,7 @@ from engine.values import Type
 __all__ = [
     "MAX_CAUSES",
     "Abs",
+    "Adoption",
     "Aggregate",
     "AllOf",
     "AnyOf",
@@ -89,6 +90,7 @@ __all__ = [
     "WithoutRule",
     "YearsSince",
     "mirrored",
+    "qualified",
 ]
 
 
@@ -128,10 +130,23 @@ class Parameter:
     note: str | None
 
 
+def qualified(ruleset: str, parameter: str) -> str:
+    """The id under which an incorporated rule reads a parameter of its own ruleset (`id@version`).
+
+    No plan can declare it: parameters of two rulesets may have the same id.
+    """
+    return f"{ruleset}/{parameter}"
+
+
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A clause of a document and the operative words in it; spans are null without an original."""
+    """A clause of a document and the operative words in it; spans are null without an original.
 
+    `ruleset`: the one (`id@version`) whose ledger holds the clause; `document`: its document as it is cited.
+    """
+
+    ruleset: str
+    document: str
     path: str
     span: tuple[int, int] | None
     digest: str | None
@@ -157,6 +172,7 @@ class Rule:
     `period` is the kind of the rule's periodic facts. `periodic` are those facts, `reads` the facts
     of the requirement, `conditions` those of `when`; derived facts stand beside what they derive
     from. `passes` are the rules whose verdicts it reads. `window` holds the indexes of its first and last period.
+    A rule that a plan incorporates cites its own document first and the plan's clauses at the head of `also_at`.
     """
 
     id: str
@@ -236,6 +252,22 @@ class WithoutRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Adoption:
+    """Rules of another ruleset that the words in `span` pull in, by their full ids.
+
+    `due`, `starts` and `force` take the place of the rules' own where they are given. Without `span` the whole
+    clause says it.
+    """
+
+    ruleset: str
+    rules: tuple[str, ...]
+    span: tuple[int, int] | None
+    due: Due | None
+    starts: date | None
+    force: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Clause:
     """One clause of the ledger with the rules and consequences that cite it, by their ids in the ruleset."""
 
@@ -248,7 +280,7 @@ class Clause:
     duplicate_of: str | None
     note: str | None
     without_rule: tuple[WithoutRule, ...]
-    incorporates: tuple[tuple[str, tuple[str, ...]], ...]
+    incorporates: tuple[Adoption, ...]
     rules: tuple[str, ...]
     consequences: tuple[str, ...]
 
@@ -276,7 +308,11 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """A checked ruleset: one document's rules, as `id@version`."""
+    """A checked ruleset: one document's rules, as `id@version`.
+
+    `incorporated` are rules of other rulesets as this one adopts them: with its deadline and force, citing its
+    clauses, and reading their ruleset's parameters (`standard_parameters`) under the id of `qualified`.
+    """
 
     id: str
     version: str
@@ -291,11 +327,23 @@ class Ruleset:
     clauses: tuple[Clause, ...]
     rules: tuple[Rule, ...]
     consequences: tuple[Consequence, ...]
+    incorporated: tuple[Rule, ...] = ()
+    standard_parameters: tuple[Parameter, ...] = ()
 
     @property
     def name(self) -> str:
         """`id@version`."""
         return f"{self.id}@{self.version}"
+
+    @property
+    def running(self) -> tuple[Rule, ...]:
+        """All rules that are evaluated: its own, then those that it incorporates."""
+        return (*self.rules, *self.incorporated)
+
+    @property
+    def standards(self) -> tuple[str, ...]:
+        """The rulesets (`id@version`) whose rules it incorporates, in the order of its clauses."""
+        return tuple(dict.fromkeys(rule.citation.ruleset for rule in self.incorporated))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from engine import codes
-from engine.check.ir import Citation
+from engine.check.ir import Citation, Document
 from engine.diagnostics import Collector
 from engine.load.documents import ClauseDoc, LocatorDoc, RulesetDoc
+from engine.source import Span
 
-__all__ = ["check_ledger", "citation"]
+__all__ = ["Ledger", "check_ledger"]
 
 
-def citation(locator: LocatorDoc, clauses: Mapping[str, ClauseDoc], collector: Collector) -> Citation | None:
-    """A locator as a citation: its clause must be in the ledger and contain the span."""
-    doc = clauses.get(locator.clause.value)
-    if doc is None:
-        collector.add(codes.unknown_clause(locator.clause.value, clauses, locator.clause.span))
-        return None
-    if (
-        locator.span is not None
-        and doc.span is not None
-        and not (doc.span[0] <= locator.span[0] and locator.span[1] <= doc.span[1])
-    ):
-        collector.add(
-            codes.citation_out_of_clause(_shown(locator.span), doc.path.value, _shown(doc.span), locator.place)
-        )
-        return None
-    return Citation(doc.path.value, locator.span, doc.sha256)
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The clauses of one document, by path, for citing them."""
+
+    ruleset: str
+    """`id@version`."""
+    document: Document
+    clauses: Mapping[str, ClauseDoc]
+
+    def citation(self, locator: LocatorDoc, collector: Collector) -> Citation | None:
+        """A locator as a citation: its clause must be in the ledger and contain the span."""
+        doc = self.clauses.get(locator.clause.value)
+        if doc is None:
+            collector.add(codes.unknown_clause(locator.clause.value, self.clauses, locator.clause.span))
+            return None
+        return self.cite(doc, locator.span, locator.place, collector)
+
+    def cite(self, doc: ClauseDoc, span: tuple[int, int] | None, place: Span, collector: Collector) -> Citation | None:
+        """Words of a clause as a citation."""
+        if span is not None and doc.span is not None and not (doc.span[0] <= span[0] and span[1] <= doc.span[1]):
+            collector.add(codes.citation_out_of_clause(_shown(span), doc.path.value, _shown(doc.span), place))
+            return None
+        return Citation(self.ruleset, self.document.cited_as, doc.path.value, span, doc.sha256)
 
 
 def _shown(span: tuple[int, int]) -> str:
@@ -72,6 +81,9 @@ def _reasons(doc: ClauseDoc, citing: tuple[str, ...], collector: Collector) -> N
     if not citing and doc.reason is None and not doc.incorporates:
         help_ = "cite it from a rule, or give a `reason` why it has none"
         collector.add(codes.clause_unaccounted(path, "has neither rules nor a reason", doc.path.span, help_))
+    if doc.incorporates and doc.reason is not None:
+        problem = f"has a reason although it incorporates rules of `{doc.incorporates[0].ruleset.value}`"
+        collector.add(codes.clause_unaccounted(path, problem, doc.reason.span))
     if citing and doc.reason is not None:
         help_ = "give the reason to the sentences under `without_rule`"
         problem = f"has a reason although {len(citing)} rule(s) or consequence(s) cite it, `{citing[0]}` first"

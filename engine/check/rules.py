@@ -6,18 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine import codes
+from engine.check.days import check_due, disagreement
 from engine.check.dead import why_dead
 from engine.check.dictionary import Dictionary
 from engine.check.expressions import check_expression
 from engine.check.ir import Due, Expr, FactSpec, Parameter, Passes, Rule, Trend, WindowTotal
-from engine.check.ledger import citation
+from engine.check.ledger import Ledger
 from engine.check.scope import Scope
 from engine.check.walk import facts_of, nodes, parameters_of, rebuild, rules_of
 from engine.diagnostics import Collector
-from engine.load.documents import ClauseDoc, RuleDoc
+from engine.load.documents import RuleDoc
 from engine.periods import BadPeriod, PeriodKind
 from engine.source import Text
-from engine.values import BOOLEAN, DATE, Number
+from engine.values import BOOLEAN, Number
 from engine.words import EVIDENCE
 
 __all__ = ["RuleScope", "check_rule"]
@@ -32,21 +33,22 @@ class RuleScope:
     parameters: Mapping[str, Parameter]
     rules: frozenset[str]
     divisions: frozenset[str]
-    clauses: Mapping[str, ClauseDoc]
+    ledger: Ledger
     collector: Collector
 
 
 def check_rule(doc: RuleDoc, scope: RuleScope) -> Rule | None:
     """The typed rule, or None when a mistake leaves nothing to run."""
     collector = scope.collector
-    cited = citation(doc.citation, scope.clauses, collector)
-    also = [citation(locator, scope.clauses, collector) for locator in doc.also_at]
+    cited = scope.ledger.citation(doc.citation, collector)
+    also = [scope.ledger.citation(locator, collector) for locator in doc.also_at]
     when = _expression(doc, doc.when, "when", scope) if doc.when else None
     require = _expression(doc, doc.require, "require", scope)
     for other in doc.conflicts_with:
         if other.value not in scope.rules:
             collector.add(codes.unknown_rule(other.value, scope.rules, other.span))
-    due = _due(doc, scope)
+    subjects = [text.value for text in doc.subjects]
+    due = check_due(doc.due, subjects, scope.dictionary, scope.divisions, collector)
     _check_days(doc, due, collector)
     if cited is None or require is None or (doc.when is not None and when is None):
         return None
@@ -128,43 +130,10 @@ def _qualified(expr: Expr, ruleset: str) -> Expr:
     return rebuild(expr, lambda e: _qualified(e, ruleset))
 
 
-def _due(doc: RuleDoc, scope: RuleScope) -> Due | None:
-    due = doc.due
-    if due is None:
-        return None
-    for code, _ in due.table:
-        if scope.divisions and code.value not in scope.divisions:
-            scope.collector.add(codes.unknown_division(code.value, code.span))
-    after = None
-    if due.after is not None:
-        spec = scope.dictionary.facts.get(due.after.value)
-        if spec is None:
-            scope.collector.add(codes.unknown_fact(due.after.value, scope.dictionary.facts, due.after.span))
-        elif spec.type != DATE:
-            scope.collector.add(codes.type_mismatch("a date", spec.type_name, due.after.span))
-        elif not all(t.value in spec.subjects for t in doc.subjects):
-            scope.collector.add(codes.subject_mismatch(spec.name, spec.subjects, doc.subjects[0].value, due.after.span))
-        else:
-            after = spec.name
-    return Due(
-        due.unstated,
-        due.on,
-        tuple((code.value, day) for code, day in due.table),
-        due.earliest,
-        due.latest,
-        after,
-        due.years,
-    )
-
-
 def _check_days(doc: RuleDoc, due: Due | None, collector: Collector) -> None:
-    if doc.starts and doc.until and doc.starts > doc.until:
-        collector.add(codes.due_inconsistent(f"`from` {doc.starts} lies behind `until` {doc.until}", doc.place))
     if doc.window is not None and due is not None:
         collector.add(codes.due_inconsistent("`window` and `due` do not go together", doc.window[0].span))
-    last = due.on or due.latest if due else None
-    if doc.starts and last and doc.starts > last:
-        collector.add(codes.due_inconsistent(f"`from` {doc.starts} lies behind `due` {last}", doc.place))
+    disagreement(doc.starts, doc.until, due, doc.place, collector)
 
 
 def _period(

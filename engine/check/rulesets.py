@@ -10,8 +10,9 @@ from fractions import Fraction
 from engine import codes
 from engine.check.consequences import ConsequenceScope, check_consequences
 from engine.check.dictionary import Dictionary
+from engine.check.incorporate import Incorporated, Standards, incorporate
 from engine.check.ir import Clause, Document, Parameter, Ruleset, WithoutRule
-from engine.check.ledger import check_ledger
+from engine.check.ledger import Ledger, check_ledger
 from engine.check.passed import follow_passes
 from engine.check.rules import RuleScope, check_rule
 from engine.check.size import sizes_of_facts
@@ -33,9 +34,19 @@ class RulesetParts:
     rules: tuple[RuleDoc, ...]
     consequences: tuple[ConsequenceDoc, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """`id@version`."""
+        return f"{self.head.id.value}@{self.head.version.value}"
+
+    @property
+    def adopts(self) -> bool:
+        """True when a clause incorporates rules of another ruleset."""
+        return any(clause.incorporates for clause in self.clauses)
+
 
 def check_ruleset(
-    parts: RulesetParts, dictionary: Dictionary, divisions: frozenset[str], collector: Collector
+    parts: RulesetParts, dictionary: Dictionary, divisions: frozenset[str], standards: Standards, collector: Collector
 ) -> Ruleset:
     """The ruleset with every rule that is sound. Whether it may be used is the collector's say."""
     head = parts.head
@@ -43,16 +54,19 @@ def check_ruleset(
         collector.add(codes.unknown_division(head.jurisdiction.value, head.jurisdiction.span))
     parameters = _parameters(head.parameters, collector)
     docs = _unique(parts.rules, collector)
-    clauses = {doc.path.value: doc for doc in parts.clauses}
-    scope = RuleScope(head.id.value, dictionary, parameters, frozenset(docs), divisions, clauses, collector)
+    document = _document(head)
+    ledger = Ledger(parts.name, document, {doc.path.value: doc for doc in parts.clauses})
+    scope = RuleScope(head.id.value, dictionary, parameters, frozenset(docs), divisions, ledger, collector)
     rules = [rule for doc in docs.values() if (rule := check_rule(doc, scope)) is not None]
     order = {doc.path.value: i for i, doc in enumerate(parts.clauses)}
     rules.sort(key=lambda r: (order.get(r.citation.path, len(order)), r.citation.span or (0, 0), r.id))
     rules = follow_passes(rules, docs, sizes_of_facts(dictionary.facts), collector)
-    running = {rule.id.split("/", 1)[1]: rule for rule in rules}
+    incorporated = incorporate(parts.clauses, ledger, standards, dictionary, divisions, collector)
+    adopted = {rule.id: rule for rule in incorporated.rules}
+    running = {rule.id.split("/", 1)[1]: rule for rule in rules} | adopted
     consequences = check_consequences(
         parts.consequences,
-        ConsequenceScope(head.id.value, dictionary.facts, tuple(docs), running, clauses, collector),
+        ConsequenceScope(head.id.value, dictionary.facts, (*docs, *adopted), running, ledger, collector),
     )
     cited, following = _cited(parts.rules), _following(parts.consequences)
     citing = {path: (*cited.get(path, ()), *following.get(path, ())) for path in (*cited, *following)}
@@ -63,14 +77,19 @@ def check_ruleset(
         head.title,
         head.summary,
         head.source,
-        _document(head),
+        document,
         head.jurisdiction.value,
         head.starts,
         head.period,
         tuple(parameters.values()),
-        tuple(_clause(doc, cited.get(doc.path.value, ()), following.get(doc.path.value, ())) for doc in parts.clauses),
+        tuple(
+            _clause(doc, cited.get(doc.path.value, ()), following.get(doc.path.value, ()), incorporated)
+            for doc in parts.clauses
+        ),
         tuple(rules),
         tuple(consequences),
+        incorporated.rules,
+        incorporated.parameters,
     )
 
 
@@ -158,7 +177,9 @@ def _following(consequences: Iterable[ConsequenceDoc]) -> dict[str, tuple[str, .
     return {path: tuple(ids) for path, ids in found.items()}
 
 
-def _clause(doc: ClauseDoc, rules: tuple[str, ...], consequences: tuple[str, ...]) -> Clause:
+def _clause(
+    doc: ClauseDoc, rules: tuple[str, ...], consequences: tuple[str, ...], incorporated: Incorporated
+) -> Clause:
     return Clause(
         doc.path.value,
         doc.span,
@@ -169,7 +190,7 @@ def _clause(doc: ClauseDoc, rules: tuple[str, ...], consequences: tuple[str, ...
         doc.duplicate_of.value if doc.duplicate_of else None,
         doc.note,
         tuple(WithoutRule(w.span, w.reason, w.note) for w in doc.without_rule),
-        tuple((name.value, tuple(r.value for r in rules_)) for name, rules_ in doc.incorporates),
+        incorporated.of(doc.path.value),
         rules,
         consequences,
     )

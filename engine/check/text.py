@@ -98,7 +98,7 @@ def _write(expr: Expr) -> tuple[str, int]:
         case FactRef():
             return expr.name, _ATOM
         case ParameterRef():
-            return f'param("{expr.id}")', _ATOM
+            return f'param("{expr.id.rsplit("/", 1)[-1]}")', _ATOM
         case AsOf():
             return "as_of", _ATOM
         case InDivision():

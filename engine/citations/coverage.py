@@ -19,7 +19,7 @@ class CodePoints:
     """Code points of the original, each counted once.
 
     `document`: all of it, blanks between clauses too; `in_clauses`: those of the ledger; `cited`: in the span of
-    at least one rule or consequence; `with_reason`: not cited, but in a clause or part that says why.
+    at least one rule, consequence or incorporation; `with_reason`: not cited, but in a clause or part that says why.
     """
 
     document: int
@@ -38,7 +38,8 @@ class Coverage:
     """What became of the clauses of a ruleset, in numbers; words in the order of `engine.words`.
 
     `without_rules` counts whole clauses by reason, `parts_without_rule` parts of clauses that have rules.
-    A clause may have both rules and consequences.
+    A clause may have both rules and consequences. `incorporating` counts clauses that pull in rules of another
+    ruleset, `incorporated` those rules; all other numbers are about the ruleset's own rules.
     A rule about two subjects is counted under both. `code_points` is None where the original is not at hand.
     """
 
@@ -46,6 +47,7 @@ class Coverage:
     with_rules: int
     with_consequences: int
     incorporating: int
+    incorporated: int
     without_rules: Mapping[str, int]
     parts_without_rule: Mapping[str, int]
     rules: int
@@ -65,6 +67,7 @@ def cover(ruleset: Ruleset) -> Coverage:
         sum(1 for clause in clauses if clause.rules),
         sum(1 for clause in clauses if clause.consequences),
         sum(1 for clause in clauses if clause.incorporates),
+        len(ruleset.incorporated),
         _counted((clause.reason for clause in clauses if clause.reason is not None), CLAUSE_REASONS),
         _counted((part.reason for clause in clauses for part in clause.without_rule), CLAUSE_REASONS),
         len(rules),
@@ -89,6 +92,7 @@ def _code_points(ruleset: Ruleset) -> CodePoints | None:
         return None
     ledger = _marked([clause.span for clause in ruleset.clauses], length)
     spans = [c.span for rule in ruleset.rules for c in (rule.citation, *rule.also_at)]
+    spans += [adoption.span or clause.span for clause in ruleset.clauses for adoption in clause.incorporates]
     cited = _marked([*spans, *(consequence.citation.span for consequence in ruleset.consequences)], length)
     explained = [clause.span for clause in ruleset.clauses if clause.reason is not None]
     explained += [part.span for clause in ruleset.clauses for part in clause.without_rule]

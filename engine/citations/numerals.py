@@ -63,8 +63,8 @@ class Numeral:
 class PlacedNumeral:
     """A numeral and what became of it.
 
-    `rules`: the rules and consequences whose spans hold it, by full id. `stated`: one of the rules prints it
-    among its figures or takes it as a year. `reason`: why it gave no rule, where it gave none.
+    `rules`: the rules (also incorporated ones) and consequences whose spans hold it, by full id. `stated`: one of the
+    rules prints it among its figures or takes it as a year. `reason`: why it gave no rule, where it gave none.
     """
 
     numeral: Numeral
@@ -131,11 +131,17 @@ def place_numerals(ruleset: Ruleset, text: str) -> list[PlacedNumeral]:
     """
     places = [(citation, rule.id) for rule in ruleset.rules for citation in (rule.citation, *rule.also_at)]
     places += [(consequence.citation, consequence.id) for consequence in ruleset.consequences]
+    places += [
+        (citation, rule.id)
+        for rule in ruleset.incorporated
+        for citation in rule.also_at
+        if citation.ruleset == ruleset.name
+    ]
     cited: dict[str, list[tuple[Span, str]]] = {}
     for citation, id_ in places:
         if citation.span is not None:
             cited.setdefault(citation.path, []).append((citation.span, id_))
-    rules = {rule.id: rule for rule in ruleset.rules}
+    rules = {rule.id: rule for rule in ruleset.running}
     found: list[PlacedNumeral] = []
     at = 0
     for clause in ruleset.clauses:
@@ -169,8 +175,6 @@ def _placed(
             if _covered(here, spans):
                 return PlacedNumeral(numeral, clause.path, ids, False, part.reason, part.note)
     reason = clause.reason
-    if reason is None and clause.incorporates and not cited:
-        reason = f"incorporates {', '.join(name for name, _ in clause.incorporates)}"
     return PlacedNumeral(numeral, clause.path, (), False, reason, clause.note if reason else None)
 
 

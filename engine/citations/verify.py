@@ -166,8 +166,10 @@ def _outward(middle: int, last: int) -> Iterator[int]:
 
 
 def _cited(ruleset: Ruleset) -> Iterator[tuple[str, tuple[Citation, ...]]]:
-    """The places that each rule and consequence cites."""
+    """The places of this document that each rule and consequence cites; of an incorporated rule those that adopt it."""
     yield from ((rule.id, (rule.citation, *rule.also_at)) for rule in ruleset.rules)
+    for rule in ruleset.incorporated:
+        yield rule.id, tuple(citation for citation in rule.also_at if citation.ruleset == ruleset.name)
     yield from ((consequence.id, (consequence.citation,)) for consequence in ruleset.consequences)
 
 
@@ -231,8 +233,6 @@ def _sentences(ruleset: Ruleset, text: str, standing: dict[str, Span], drifts: l
             continue
         shift = now[0] - clause.span[0]
         spans = [*cited.get(clause.path, ()), *(part.span for part in clause.without_rule)]
-        if clause.incorporates and not spans:
-            continue
         for start, end in unaccounted(text, now, [(a + shift, b + shift) for a, b in spans]):
             detail = "a sentence lies in no rule's span and has no reason under `without_rule`"
             drifts.append(Drift("sentence-unaccounted", clause.path, detail, (start, end)))

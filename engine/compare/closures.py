@@ -20,6 +20,7 @@ __all__ = ["Change", "differences", "explain"]
 Json = Mapping[str, Any]
 _LISTED = {
     "rules": ("rule", "id"),
+    "incorporated": ("incorporated rule", "id"),
     "consequences": ("consequence", "id"),
     "facts": ("fact", "name"),
     "parameters": ("parameter", "id"),
@@ -38,7 +39,7 @@ class Change:
     `old` and `new` are plain values; None where there is nothing on that side.
     """
 
-    what: Literal["ruleset", "rule", "consequence", "fact", "parameter"]
+    what: Literal["ruleset", "rule", "incorporated rule", "consequence", "fact", "parameter"]
     name: str
     how: Literal["added", "removed", "changed", "reordered"]
     field: str = ""
@@ -94,7 +95,7 @@ def _entries(key: str, old: Sequence[Json], new: Sequence[Json], written: tuple[
         elif name not in before:
             yield Change(what, name, "added", new=after[name])
         elif before[name] != after[name]:
-            texts = [side.get(name, {}) for side in written] if what == "rule" else [{}, {}]
+            texts = [side.get(name, {}) for side in written] if what in ("rule", "incorporated rule") else [{}, {}]
             for part in dict.fromkeys((*before[name], *after[name])):
                 leaves = list(_leaves(part, before[name].get(part), after[name].get(part)))
                 one, other = (side.get(_WRITTEN.get(part, "")) for side in texts)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
 from engine import codes
-from engine.check.ir import Due, Rule
+from engine.check.ir import Due
 from engine.diagnostics import Diagnostic
-from engine.lints.examined import Examined
+from engine.lints.examined import Examined, WrittenAdoption
 from engine.source import Span
 from engine.verdicts import Finding, Verdict
 
@@ -27,23 +27,36 @@ def days_untested(examined: Examined) -> Iterator[Diagnostic]:
     for rule in examined.ruleset.rules:
         trials = examined.trials.get(rule.id, ())
         doc = examined.written[rule.id]
-        wanted = list(_wanted(rule, examined.ruleset.starts)) if trials else []
+        wanted = list(_turning(rule.due, rule.starts, rule.until, examined.ruleset.starts)) if trials else []
         for what, shows in wanted:
             if not any(shows(trial.context.on, trial.findings[rule.id]) for trial in trials):
                 place: Span = doc.due.place if doc.due is not None and rule.due is not None else doc.id.span
                 yield codes.day_untested(doc.id.value, what, place)
+    for adoption in examined.adoptions:
+        yield from _of_adoption(adoption, examined)
 
 
-def _wanted(rule: Rule, plan_starts: date | None) -> Iterator[_Shown]:
+def _of_adoption(adoption: WrittenAdoption, examined: Examined) -> Iterator[Diagnostic]:
+    """The days that the plan itself gives to incorporated rules: one rule of the entry on either side is enough."""
+    typed, written = adoption.typed, adoption.written
+    seen = [(t.context.on, t.findings[id_]) for id_ in typed.rules for t in examined.trials.get(id_, ())]
+    wanted = list(_turning(typed.due, typed.starts, None, examined.ruleset.starts)) if seen else []
+    for what, shows in wanted:
+        if not any(shows(on, finding) for on, finding in seen):
+            place = written.due.place if written.due is not None else written.place
+            yield codes.day_untested(f"{adoption.clause} → {typed.ruleset}", what, place)
+
+
+def _turning(due: Due | None, starts: date | None, until: date | None, plan_starts: date | None) -> Iterator[_Shown]:
     """What the cases must show. A start that lies before the plan's own turns nothing."""
-    if rule.due is not None and not rule.due.unstated:
-        yield from _deadline(rule.due)
-    if rule.starts is not None and (plan_starts is None or plan_starts < rule.starts):
-        yield _excluded(f"that it has not begun on {rule.starts - _DAY}", rule.starts - _DAY, "before_start")
-        yield _in_force(f"that it has begun on {rule.starts}", rule.starts, "before_start")
-    if rule.until is not None:
-        yield _in_force(f"that it still holds on {rule.until}, its last day", rule.until, "after_end")
-        yield _excluded(f"that it has ended on {rule.until + _DAY}", rule.until + _DAY, "after_end")
+    if due is not None and not due.unstated:
+        yield from _deadline(due)
+    if starts is not None and (plan_starts is None or plan_starts < starts):
+        yield _excluded(f"that it has not begun on {starts - _DAY}", starts - _DAY, "before_start")
+        yield _in_force(f"that it has begun on {starts}", starts, "before_start")
+    if until is not None:
+        yield _in_force(f"that it still holds on {until}, its last day", until, "after_end")
+        yield _excluded(f"that it has ended on {until + _DAY}", until + _DAY, "after_end")
 
 
 def _deadline(due: Due) -> Iterator[_Shown]:

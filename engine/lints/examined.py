@@ -8,13 +8,22 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from engine.cases import Trial
-from engine.check.ir import Compare, Constant, Expr, FactSpec, Negate, Rule, Ruleset, mirrored
+from engine.check.ir import Adoption, Compare, Constant, Expr, FactSpec, Negate, Rule, Ruleset, mirrored
 from engine.check.text import number_text
 from engine.check.walk import nodes
-from engine.load.documents import ConsequenceDoc, RuleDoc
+from engine.load.documents import AdoptionDoc, ConsequenceDoc, RuleDoc
 from engine.source import Span
 
-__all__ = ["Examined", "Limit", "limits"]
+__all__ = ["Examined", "Limit", "WrittenAdoption", "limits"]
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenAdoption:
+    """An entry of `incorporates`: the path of its clause, as typed, as written."""
+
+    clause: str
+    typed: Adoption
+    written: AdoptionDoc
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,7 @@ class Examined:
     written: Mapping[str, RuleDoc]
     trials: Mapping[str, Sequence[Trial]]
     consequences: Sequence[ConsequenceDoc]
+    adoptions: Sequence[WrittenAdoption]
     followed: frozenset[str]
     original: str | None
 

@@ -9,7 +9,7 @@ from engine.diagnostics import Diagnostic
 from engine.lints.boundary import boundaries_untested
 from engine.lints.bounds import thresholds_out_of_bounds
 from engine.lints.days import days_untested
-from engine.lints.examined import Examined
+from engine.lints.examined import Examined, WrittenAdoption
 from engine.lints.figures import figures_not_printed
 from engine.lints.percent import percents_and_ratios
 from engine.lints.untested import untested
@@ -46,6 +46,11 @@ def run_lints(library: Library, name: str, trials: Iterable[Trial], original: st
         {f"{ruleset.id}/{doc.id.value}": doc for doc in parts.rules},
         by_rule,
         parts.consequences,
+        [
+            WrittenAdoption(clause.path, typed, written)
+            for clause, doc in zip(ruleset.clauses, parts.clauses, strict=True)
+            for typed, written in zip(clause.incorporates, doc.incorporates, strict=True)
+        ],
         frozenset(followed),
         original,
     )

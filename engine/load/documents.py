@@ -13,6 +13,7 @@ from engine.load.tree import Node
 from engine.source import Span, Text
 
 __all__ = [
+    "AdoptionDoc",
     "BaselineDoc",
     "CaseDoc",
     "ClauseDoc",
@@ -112,6 +113,19 @@ class WithoutRuleDoc:
 
 
 @dataclass(frozen=True, slots=True)
+class AdoptionDoc:
+    """Rules of another ruleset that a clause pulls in, and the terms on which it does."""
+
+    ruleset: Text
+    place: Span
+    span: tuple[int, int] | None
+    rules: tuple[Text, ...]
+    due: DueDoc | None
+    starts: date | None
+    force: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ClauseDoc:
     """One clause of the ledger."""
 
@@ -125,7 +139,7 @@ class ClauseDoc:
     duplicate_of: Text | None
     note: str | None
     without_rule: tuple[WithoutRuleDoc, ...]
-    incorporates: tuple[tuple[Text, tuple[Text, ...]], ...]
+    incorporates: tuple[AdoptionDoc, ...]
 
 
 @dataclass(frozen=True, slots=True)

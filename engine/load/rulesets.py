@@ -8,6 +8,7 @@ from datetime import date
 from engine import codes
 from engine.diagnostics import Collector
 from engine.load.documents import (
+    AdoptionDoc,
     BaselineDoc,
     ClauseDoc,
     DueDoc,
@@ -18,7 +19,7 @@ from engine.load.documents import (
     WithoutRuleDoc,
 )
 from engine.load.fields import Fields, kind_of, read_date, read_list
-from engine.load.tree import Mapping, parse_tree
+from engine.load.tree import Listing, Mapping, parse_tree
 from engine.source import Source, Text
 from engine.words import AUTHORITIES, CLAUSE_KINDS, CLAUSE_REASONS, FACT_TYPES, FORCES, SUBJECTS, TOPICS
 
@@ -214,13 +215,42 @@ def _without(fields: Fields) -> WithoutRuleDoc | None:
     return None if span is None or reason is None else WithoutRuleDoc(span, reason, note, fields.node.span)
 
 
-def _incorporates(fields: Fields) -> tuple[tuple[Text, tuple[Text, ...]], ...]:
+def _incorporates(fields: Fields) -> tuple[AdoptionDoc, ...]:
+    """By ruleset a list of rules, or a mapping with `rules` and terms, or a list of such mappings.
+
+    An entry without a readable rule stays, with none: what is wrong with it is in the collector.
+    """
     nested = fields.mapping("incorporates", "`incorporates`", required=False)
     if nested is None:
         return ()
-    found = tuple((nested.node.keys[key], nested.texts(key)) for key in nested.node.keys)
-    nested.done()
-    return found
+    found: list[AdoptionDoc] = []
+    for key, name in nested.node.keys.items():
+        node = nested.any(key)
+        if isinstance(node, Mapping):
+            found.append(_adoption(Fields(node, "the entry", fields.collector), name))
+        elif isinstance(node, Listing) and any(isinstance(item, Mapping) for item in node.items):
+            found += [_adoption(part, name) for part in nested.mappings(key, "the entry")]
+        else:
+            found.append(AdoptionDoc(name, name.span, None, _adopted(nested, key), None, None, None))
+    return tuple(found)
+
+
+def _adopted(fields: Fields, key: str) -> tuple[Text, ...]:
+    """A list of rules that names at least one."""
+    node = fields.any(key, required=False)
+    if isinstance(node, Listing) and not node.items:
+        fields.collector.add(codes.wrong_shape("a list of rules", "an empty one", fields.key_span(key)))
+    return fields.texts(key)
+
+
+def _adoption(fields: Fields, ruleset: Text) -> AdoptionDoc:
+    span = fields.range_of_code_points("span", required=False)
+    rules = _adopted(fields, "rules")
+    due = _due(fields)
+    starts = fields.day("from", required=False)
+    force = fields.choice("force", FORCES, required=False)
+    fields.done()
+    return AdoptionDoc(ruleset, fields.node.span, span, rules, due, starts, force)
 
 
 def load_rules(source: Source, collector: Collector, *, spans: bool) -> list[RuleDoc]:

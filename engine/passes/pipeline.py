@@ -15,9 +15,12 @@ __all__ = ["build_program"]
 
 
 def build_program(ruleset: Ruleset, facts: Mapping[str, FactSpec], subject: str) -> Program:
-    """The program of one ruleset for one subject. A subject without rules has an empty program."""
+    """The program of one ruleset for one subject: its own rules, then those that it incorporates.
+
+    A subject without rules has an empty program.
+    """
     share = Sharer()
-    rules = tuple(_prepared(rule, share) for rule in ruleset.rules if subject in rule.subjects)
+    rules = tuple(_prepared(rule, share) for rule in ruleset.running if subject in rule.subjects)
     read = with_sources((name for rule in rules for name in rule.needs), facts)
     needed = {name: _prepared_fact(spec, share) for name, spec in read.items()}
     return Program(
@@ -29,7 +32,7 @@ def build_program(ruleset: Ruleset, facts: Mapping[str, FactSpec], subject: str)
         evaluation_order(rules),
         {rule.id: i for i, rule in enumerate(rules)},
         needed,
-        {p.id: p for p in ruleset.parameters},
+        {p.id: p for p in (*ruleset.parameters, *ruleset.standard_parameters)},
     )
 
 

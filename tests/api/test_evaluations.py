@@ -91,7 +91,7 @@ def test_fields_stand_in_their_order(evaluate: Evaluate) -> None:
     reply = evaluate({"max_class_size_primary": 47})
     assert list(reply) == REPLY_FIELDS
     assert all(list(verdict) == VERDICT_FIELDS for verdict in reply["verdicts"])
-    assert list(reply["ruleset"]) == ["id", "version", "digest", "semantics", "authority", "notices"]
+    assert list(reply["ruleset"]) == ["id", "version", "digest", "semantics", "authority", "notices", "incorporated"]
     assert list(reply["verdicts"][0]["clause"]) == ["document", "path", "span", "digest", "quote"]
     assert list(reply["counts"]) == list(CODES)
 

@@ -21,7 +21,7 @@ def consequence(id_: str, cause: Kind, causes: Sequence[str], *, effect: str = "
     """A consequence of `small@1` with what a test does not care about filled in."""
     return Consequence(
         f"small/{id_}",
-        Citation("一", (0, 10), None),
+        Citation("small@1", "小规划", "一", (0, 10), None),
         cause,
         tuple(causes),
         effect,

@@ -194,9 +194,9 @@ def test_nothing_is_quoted_without_the_original(original: bytes | None) -> None:
 
 def test_nothing_is_quoted_from_outside_the_clause() -> None:
     quote = quoter(SOUND, TEXT.encode())
-    assert quote(Citation("一", (0, 10), None)) is None
-    assert quote(Citation("三", (5, 10), None)) is None
-    assert quote(Citation("一", None, None)) is None
+    assert quote(Citation("small@1", "小规划", "一", (0, 10), None)) is None
+    assert quote(Citation("small@1", "小规划", "三", (5, 10), None)) is None
+    assert quote(Citation("small@1", "小规划", "一", None, None)) is None
 
 
 @pytest.mark.parametrize(

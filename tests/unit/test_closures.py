@@ -26,6 +26,10 @@ consequences:
 - {id: notice, breach_of: cap}
 - {id: pursued, after: notice, then: {effect: accountability, who: leader}}
 ruleset: {parameters: [{id: relaxed, type: integer, unit: pupils, label: {zh: 放宽, en: Relaxed}}]}
+clauses:
+- {clause: 一, incorporates: {standard@1: {rules: [crowd], due: 2027-12-31}}}
+standard:
+  rules: [{id: crowd, require: size <= 60}]
 """
 
 
@@ -60,6 +64,17 @@ def closures(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
         ("- {id: pursued", "- {id: blamed", ["consequence `pursued` was removed", "consequence `blamed` was added"]),
         ("id: relaxed, type: integer, ", "id: relaxed, type: number, ", ["parameter `relaxed` changed"]),
         ("id: relaxed", "id: loosened", ["parameter `relaxed` was removed", "parameter `loosened` was added"]),
+        (
+            "size <= 60",
+            "size <= 55",
+            ["incorporated rule `standard/crowd` changed require: `size <= 60` → `size <= 55`"],
+        ),
+        (
+            "2027-12-31",
+            "2028-12-31",
+            ["incorporated rule `standard/crowd` changed due.on: `2027-12-31` → `2028-12-31`"],
+        ),
+        ("rules: [crowd], due", "span: [0, 50], rules: [crowd], due", ["changed incorporates[0].entries[0].span"]),
         ("ruleset: {", "ruleset: {jurisdiction: 150602, ", ["the ruleset changed jurisdiction: `150600` → `150602`"]),
     ],
 )
