@@ -114,8 +114,8 @@ def _describe_options(schema: Json) -> None:
     properties["ruleset"] |= {"description": "judge by this one, as `id@version`, instead of the applicable one"}
     properties["include"] |= {"description": "of `also_applicable`, those to run as well"}
     properties["parameters"] |= {
-        "description": "by ruleset `id@version`, the one that judges, one included, or one whose rules it incorporates; "
-        "then by parameter id"
+        "description": "by ruleset `id@version` (the one that judges, one included, or one whose rules they "
+        "incorporate), then by parameter id"
     }
     properties["store"] = {"type": "boolean", "const": False, "default": False, "description": "not available yet"}
 
