@@ -17,7 +17,7 @@ from fractions import Fraction
 import msgspec
 
 from engine.check.ir import FactSpec, Ruleset
-from engine.check.walk import with_sources
+from engine.check.walk import with_members
 
 __all__ = ["SEMANTICS", "Plain", "canonical", "closure", "digest", "text_closure"]
 
@@ -57,7 +57,7 @@ def _plain(value: object, leave: frozenset[str] = frozenset()) -> object:
 def _facts(ruleset: Ruleset, dictionary: Mapping[str, FactSpec]) -> list[FactSpec]:
     names = [name for rule in ruleset.running for name in rule.needs]
     names += [name for c in ruleset.consequences if c.cause == "fact" for name in c.causes]
-    found = with_sources(names, dictionary)
+    found = with_members(names, dictionary)
     return [found[name] for name in sorted(found)]
 
 

@@ -17,7 +17,7 @@ from engine.diagnostics import did_you_mean
 from engine.periods import FIRST_YEAR, LAST_YEAR, BadPeriod, parse_day
 from engine.values import FactScalar
 
-__all__ = ["MAX_PERIODS", "FactProblem", "FactReader", "Facts", "ProblemKind"]
+__all__ = ["MAX_PERIODS", "FactProblem", "FactReader", "Facts", "Member", "ProblemKind"]
 
 MAX_PERIODS = 400
 """Most periods of one fact in one record."""
@@ -43,12 +43,30 @@ class Facts:
     """Checked facts of one record.
 
     `plain`: one value each (of a periodic fact: about the last finished period). `keyed`: values of
-    periodic facts by period index. `ignored`: dictionary facts of another subject.
+    periodic facts by period index. `ignored`: dictionary facts of another subject. `members`: the direct
+    members that were sent. `refused`: how many of each kind were sent and could not be read, so that they are
+    known to exist and nothing else is known of them.
     """
 
     plain: Mapping[str, FactValue] = field(default_factory=dict)
     keyed: Mapping[str, Mapping[int, FactValue]] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
+    members: tuple[Member, ...] = ()
+    refused: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of a record, with its own facts and members: a tree.
+
+    `id` is the only one of its kind in the tree. `path`: its division and all above, nearest first; None is
+    that of its container.
+    """
+
+    subject: str
+    id: str
+    facts: Facts
+    path: tuple[str, ...] | None = None
 
 
 class FactReader:

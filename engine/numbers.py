@@ -1,7 +1,8 @@
 """Exact arithmetic and comparison on known, partly known and unknown numbers.
 
 Unknown in, unknown out. Intervals are followed by interval arithmetic: every completion of what is
-missing lies inside the result.
+missing lies inside the result. Irrational roots are compared on their squares; arithmetic takes them as the
+narrow interval that they lie in.
 """
 
 from __future__ import annotations
@@ -10,27 +11,45 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
-from engine.values import Interval, Numeric, Truth
+from engine.values import Interval, Numeric, Root, Truth
 
-__all__ = ["arithmetic", "ceiling", "compare", "distance", "extremum", "hull", "interval", "magnitude", "negate"]
+__all__ = [
+    "arithmetic",
+    "ceiling",
+    "compare",
+    "distance",
+    "extremum",
+    "hull",
+    "interval",
+    "magnitude",
+    "negate",
+    "spread",
+]
 
-End = Fraction | float
+End = Fraction | Root | float
+Rational = Fraction | float
 
 
-def _ends(value: Fraction | Interval) -> tuple[End, End]:
+def _ends(value: Fraction | Root | Interval) -> tuple[End, End]:
     return (value.low, value.high) if isinstance(value, Interval) else (value, value)
+
+
+def spread(value: Fraction | Root | Interval) -> tuple[Rational, Rational]:
+    """Rational or open ends with the value between them."""
+    low, high = _ends(value)
+    return low.between()[0] if isinstance(low, Root) else low, high.between()[1] if isinstance(high, Root) else high
 
 
 def interval(low: End, high: End) -> Numeric:
     """The number between two ends: exact where they meet, unknown where nothing is known."""
-    if isinstance(low, Fraction) and low == high:
+    if not isinstance(low, float) and low == high:
         return low
     if low == -math.inf and high == math.inf:
         return None
     return Interval(low, high)
 
 
-def _product(a: End, b: End) -> End:
+def _product(a: Rational, b: Rational) -> Rational:
     return Fraction(0) if a == 0 or b == 0 else a * b
 
 
@@ -48,8 +67,8 @@ def arithmetic(op: str, left: Numeric, right: Numeric) -> Numeric:
                 return left * right
             case _:
                 return left / right if right else None
-    (a, b), (c, d) = _ends(left), _ends(right)
-    corners: list[End | None]
+    (a, b), (c, d) = spread(left), spread(right)
+    corners: list[Rational | None]
     match op:
         case "+":
             return interval(a + c, b + d)
@@ -63,18 +82,29 @@ def arithmetic(op: str, left: Numeric, right: Numeric) -> Numeric:
             corners = [_quotient(x, y) for x in (a, b) for y in (c, d)]
             if any(corner is None for corner in corners):
                 return None
-    known: list[End] = [corner for corner in corners if corner is not None]
-    return interval(_least(known), -_least([-corner for corner in known]))
+    known = [corner for corner in corners if corner is not None]
+    return interval(_least(known), _most(known))
 
 
 def _least(ends: Sequence[End]) -> End:
     least = ends[0]
     for end in ends[1:]:
-        least = min(least, end)
+        least = end if end < least else least
     return least
 
 
-def _quotient(a: End, b: End) -> End | None:
+def _most(ends: Sequence[End]) -> End:
+    most = ends[0]
+    for end in ends[1:]:
+        most = end if end > most else most
+    return most
+
+
+def _opposite(end: End) -> End:
+    return Root(end.square, not end.negative) if isinstance(end, Root) else -end
+
+
+def _quotient(a: Rational, b: Rational) -> Rational | None:
     if isinstance(b, float):
         return None if isinstance(a, float) else Fraction(0)
     return a / b
@@ -82,19 +112,22 @@ def _quotient(a: End, b: End) -> End | None:
 
 def negate(value: Numeric) -> Numeric:
     """`-value`."""
-    if isinstance(value, Interval):
-        return interval(-value.high, -value.low)
-    return None if value is None else -value
+    if value is None:
+        return None
+    low, high = _ends(value)
+    return interval(_opposite(high), _opposite(low))
 
 
 def magnitude(value: Numeric) -> Numeric:
     """`abs(value)`."""
-    if not isinstance(value, Interval):
-        return None if value is None else abs(value)
-    low, high = value.low, value.high
-    if low <= 0 <= high:
-        return interval(Fraction(0), -_least((low, -high)))
-    return interval(low, high) if low > 0 else interval(-high, -low)
+    if value is None:
+        return None
+    low, high = _ends(value)
+    if low > 0:
+        return value
+    if high < 0:
+        return negate(value)
+    return interval(Fraction(0), _most((_opposite(low), high)))
 
 
 def _up(end: End) -> End:
@@ -103,9 +136,10 @@ def _up(end: End) -> End:
 
 def ceiling(value: Numeric) -> Numeric:
     """`ceil(value)`."""
-    if isinstance(value, Interval):
-        return interval(_up(value.low), _up(value.high))
-    return None if value is None else Fraction(math.ceil(value))
+    if value is None:
+        return None
+    low, high = _ends(value)
+    return interval(_up(low), _up(high))
 
 
 def extremum(op: str, values: Sequence[Numeric]) -> Numeric:
@@ -114,10 +148,8 @@ def extremum(op: str, values: Sequence[Numeric]) -> Numeric:
     if len(known) < len(values):
         return None
     ends = [_ends(value) for value in known]
-    lows, highs = [low for low, _ in ends], [high for _, high in ends]
-    if op == "min":
-        return interval(_least(lows), _least(highs))
-    return interval(-_least([-low for low in lows]), -_least([-high for high in highs]))
+    pick = _least if op == "min" else _most
+    return interval(pick([low for low, _ in ends]), pick([high for _, high in ends]))
 
 
 def hull(left: Numeric, right: Numeric) -> Numeric:
@@ -125,7 +157,7 @@ def hull(left: Numeric, right: Numeric) -> Numeric:
     if left is None or right is None:
         return None
     (a, b), (c, d) = _ends(left), _ends(right)
-    return interval(_least((a, c)), -_least((-b, -d)))
+    return interval(_least((a, c)), _most((b, d)))
 
 
 def compare(op: str, left: Numeric, right: Numeric) -> Truth:
@@ -153,7 +185,21 @@ def _decided(holds: bool, fails: bool) -> Truth:
 
 
 def distance(left: Numeric, right: Numeric) -> Fraction | None:
-    """The distance of two known numbers."""
+    """The distance of two known numbers; from an irrational one to 60 binary digits."""
+    if left is None or right is None or isinstance(left, Interval) or isinstance(right, Interval):
+        return None
     if isinstance(left, Fraction) and isinstance(right, Fraction):
         return abs(left - right)
-    return None
+    if left == right:
+        return Fraction(0)
+    bits = 128
+    while True:
+        (a, b), (c, d) = _near(left, bits), _near(right, bits)
+        apart = max(a - d, c - b)
+        if apart > 0 and (b - a) + (d - c) <= apart / 2**60:
+            return apart
+        bits *= 2
+
+
+def _near(value: Fraction | Root, bits: int) -> tuple[Fraction, Fraction]:
+    return value.between(bits) if isinstance(value, Root) else (value, value)

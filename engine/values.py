@@ -1,7 +1,8 @@
 """Types, units, exact numbers, and the values a fact can have.
 
 Numbers are exact: a number is the decimal that its shortest text shows, kept as `Fraction`. An
-unknown value is `None`, never false or zero. A number that is only partly known is an `Interval`.
+unknown value is `None`, never false or zero. A number that is only partly known is an `Interval`, an irrational
+root a `Root`.
 """
 
 from __future__ import annotations
@@ -23,16 +24,21 @@ __all__ = [
     "Checklist",
     "Date",
     "FactScalar",
+    "GradeRange",
     "Interval",
     "Number",
     "Numeric",
+    "Root",
     "Truth",
     "Type",
     "Unit",
     "UnknownUnit",
+    "Value",
     "describe",
     "exact",
     "parse_unit",
+    "root",
+    "settled",
     "shortest",
     "unit_of",
 ]
@@ -42,14 +48,103 @@ Truth = bool | None
 
 
 @dataclass(frozen=True, slots=True)
+class Root:
+    """An irrational square root, kept by its square so that comparisons are exact: `√square`, or `-√square`.
+
+    Made by `root` only: a root that is rational is a `Fraction`, so none of these equals one.
+    """
+
+    square: Fraction
+    negative: bool = False
+
+    @property
+    def signed(self) -> Fraction:
+        """The square with the sign of the root: it grows as the root does."""
+        return -self.square if self.negative else self.square
+
+    def _against(self, other: object) -> Fraction | float | None:
+        """What another number is on the same scale as `signed`."""
+        match other:
+            case Root():
+                return other.signed
+            case Fraction():
+                return other * abs(other)
+            case float():  # an open end
+                return other
+            case _:
+                return None
+
+    def __lt__(self, other: object) -> bool:
+        mark = self._against(other)
+        return NotImplemented if mark is None else self.signed < mark
+
+    def __le__(self, other: object) -> bool:
+        mark = self._against(other)
+        return NotImplemented if mark is None else self.signed <= mark
+
+    def __gt__(self, other: object) -> bool:
+        mark = self._against(other)
+        return NotImplemented if mark is None else self.signed > mark
+
+    def __ge__(self, other: object) -> bool:
+        mark = self._against(other)
+        return NotImplemented if mark is None else self.signed >= mark
+
+    def between(self, bits: int = 192) -> tuple[Fraction, Fraction]:
+        """Two rationals with the root between them, which agree in `bits` binary digits or more."""
+        above, below = self.square.numerator, self.square.denominator
+        shift = bits + max(0, below.bit_length() - above.bit_length()) // 2 + 1
+        floor = math.isqrt((above << 2 * shift) // below)
+        low, high = Fraction(floor, 1 << shift), Fraction(floor + 1, 1 << shift)
+        return (-high, -low) if self.negative else (low, high)
+
+    def __float__(self) -> float:
+        """The nearest float."""
+        bits = 96
+        while True:
+            low, high = map(float, self.between(bits))
+            if low == high:
+                return low
+            bits *= 2
+
+    def __ceil__(self) -> int:
+        """The smallest whole number above; an irrational number is none itself."""
+        floor = math.isqrt(self.square.numerator // self.square.denominator)
+        return -floor if self.negative else floor + 1
+
+
+def root(square: Fraction, *, negative: bool = False) -> Fraction | Root:
+    """`√square` (or `-√square`), exactly. `square` is at least 0."""
+    above, below = math.isqrt(square.numerator), math.isqrt(square.denominator)
+    if above * above == square.numerator and below * below == square.denominator:
+        return Fraction(-above if negative else above, below)
+    return Root(square, negative)
+
+
+@dataclass(frozen=True, slots=True)
 class Interval:
     """A number known to lie in `[low, high]`; ends are exact or infinite floats."""
 
-    low: Fraction | float
-    high: Fraction | float
+    low: Fraction | Root | float
+    high: Fraction | Root | float
 
 
-Numeric = Fraction | Interval | None
+@dataclass(frozen=True, slots=True)
+class GradeRange:
+    """A grade known to lie between two options, by their ranks; `low < high`."""
+
+    low: int
+    high: int
+
+
+Numeric = Fraction | Root | Interval | None
+Value = bool | Numeric | GradeRange | date | str
+"""What an expression may come to; None is unknown."""
+
+
+def settled(value: Value) -> bool:
+    """True when a value is known exactly."""
+    return value is not None and not isinstance(value, Interval | GradeRange)
 
 
 @lru_cache(maxsize=65536)
@@ -69,8 +164,10 @@ def exact(value: float) -> Fraction:
     return _exact_float(value)
 
 
-def shortest(value: Fraction) -> float:
+def shortest(value: Fraction | Root) -> float:
     """The number as JSON shows it: an int where whole, else the nearest float."""
+    if isinstance(value, Root):
+        return float(value)
     return value.numerator if value.denominator == 1 else float(value)
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "EVIDENCE",
     "FACT_TYPES",
     "FORCES",
+    "REACHES",
     "STRENGTHS",
     "SUBJECTS",
     "TOPICS",
@@ -59,6 +60,15 @@ CONTAINS: dict[str, tuple[str, ...]] = {
     "vocational_school": ("teacher", "pupil"),
 }
 """Which subjects may be direct members of which."""
+
+
+def _reached(subject: str) -> frozenset[str]:
+    direct = CONTAINS.get(subject, ())
+    return frozenset(direct).union(*map(_reached, direct))
+
+
+REACHES: dict[str, frozenset[str]] = {subject: _reached(subject) for subject in SUBJECTS}
+"""Which subjects may be members of which, through any depth."""
 
 FACT_TYPES = ("boolean", "integer", "number", "percent", "category", "grade", "date", "checklist")
 EVIDENCE = ("measured", "attested", "judged")

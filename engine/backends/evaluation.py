@@ -1,6 +1,7 @@
 """The values of expressions for one record: facts, logic, exact numbers, time.
 
 Unknown is None; a partly known number is an `Interval`. Values of periodic facts are those of a period index `at`.
+An aggregate is evaluated on members, each with its own facts, at the same index.
 """
 
 from __future__ import annotations
@@ -8,8 +9,10 @@ from __future__ import annotations
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, assert_never, cast
 
 from engine import numbers
@@ -47,13 +50,14 @@ from engine.check.ir import (
     WindowTotal,
     YearsSince,
 )
-from engine.check.walk import facts_of
+from engine.check.walk import aggregates_of, facts_of, parts, with_sources
 from engine.facts import Facts, FactValue
-from engine.values import Interval, Numeric, Truth, exact, shortest
+from engine.rollup.aggregates import Rolled, roll_up
+from engine.rollup.rows import reach, row_of
+from engine.rollup.tree import Descendants, descendants
+from engine.values import GradeRange, Interval, Numeric, Root, Truth, Value, exact, settled, shortest
 
-__all__ = ["Value", "Values", "plain"]
-
-Value = bool | Fraction | Interval | date | str | None
+__all__ = ["MemberValues", "Value", "Values", "derives_from_members", "plain"]
 
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
@@ -74,11 +78,14 @@ class Values(ABC):
         self.context = context
         self.window: tuple[int, int] | None = None
         self.kept: dict[tuple[int, int | None], Value] = {}
+        self._descendants: dict[str, Descendants] = {}
+        self._members: dict[str, list[MemberValues]] = {}
+        self._rolled: dict[tuple[int, int | None], Rolled] = {}
 
     # --- facts --------------------------------------------------------------------------------
 
-    def series(self, name: str) -> dict[int, FactValue]:
-        """The given values of a periodic fact by period, without those that begin after the day."""
+    def sent(self, name: str) -> dict[int, FactValue] | None:
+        """The sent values of a periodic fact by period, without those that begin after the day; None if not sent."""
         period = self.program.facts[name].period
         assert period is not None
         on = self.context.on
@@ -88,20 +95,52 @@ class Values(ABC):
             last = period.last_finished(on)
             assert last is not None
             return {last: self.facts.plain[name]}
-        derive = self.program.facts[name].derive
-        if derive is None:
-            return {}
-        sources = [f for f in facts_of(derive) if self.program.facts[f].period == period]
-        given = [set(self.series(f)) for f in sources]
+        return None
+
+    def periods(self, name: str) -> set[int]:
+        """The periods of which a periodic fact is given: sent, else those given for all that it derives from.
+
+        What derives from the record's own facts alone must have a value in them. What derives from members is
+        given wherever any member gives something, so that what the others lack is asked for.
+        """
+        sent = self.sent(name)
+        if sent is not None:
+            return set(sent)
+        spec = self.program.facts[name]
+        if spec.derive is None:
+            return set()
+        sources = [f for f in facts_of(spec.derive) if self.program.facts[f].period == spec.period]
+        given = [self.periods(f) for f in sources]
+        given += [self._periods_of_members(aggregate, spec) for aggregate in aggregates_of(spec.derive)]
         common = set.intersection(*given) if given else set()
-        found = {i: self.value(derive, i) for i in sorted(common)}
-        return {i: plain(v) for i, v in found.items() if v is not None and not isinstance(v, Interval)}
+        if name in derives_from_members(self.program):
+            return common
+        return {i for i in common if settled(self.value(spec.derive, i))}
+
+    def _periods_of_members(self, aggregate: Aggregate, spec: FactSpec) -> set[int]:
+        """The periods given by any member; of facts without periods the last finished one, as of a plain value."""
+        period = spec.period
+        assert period is not None
+        members = self.members(aggregate.member)
+        if not members:
+            return set()
+        read = with_sources((f for p in parts(aggregate) for f in facts_of(p)), members[0].program.facts)
+        periodic = [name for name, inner in read.items() if inner.period == period]
+        if periodic:
+            return {i for member in members for name in periodic for i in member.sent(name) or ()}
+        last = period.last_finished(self.context.on)
+        return set() if last is None else {last}
+
+    def series(self, name: str) -> dict[int, Value]:
+        """The known and partly known values of a periodic fact by period."""
+        found = {i: self.fact(name, i) for i in sorted(self.periods(name))}
+        return {i: value for i, value in found.items() if value is not None}
 
     def given(self, name: str, at: int | None) -> FactValue | None:
         """The sent value of a fact, of period `at` where it is periodic; None when missing."""
         if self.program.facts[name].period is None:
             return self.facts.plain.get(name)
-        return None if at is None else self.series(name).get(at)
+        return None if at is None else (self.sent(name) or {}).get(at)
 
     def fact(self, name: str, at: int | None) -> Value:
         """The value of a fact: as sent, else derived, else bounded by other facts, else unknown."""
@@ -118,8 +157,8 @@ class Values(ABC):
         return None
 
     def _bounded(self, spec: FactSpec, at: int | None) -> Numeric:
-        low: Fraction | float = float("-inf")
-        high: Fraction | float = float("inf")
+        low: Fraction | Root | float = float("-inf")
+        high: Fraction | Root | float = float("inf")
         for limit, side in ((spec.at_least, "low"), (spec.at_most, "high")):
             value = cast(Numeric, self.value(limit, at)) if limit is not None else None
             if value is None:
@@ -178,7 +217,7 @@ class Values(ABC):
             case Passes():
                 return self.passed(expr.rule)
             case Aggregate():
-                return None
+                return self.rolled(expr, at).value
             case _:
                 assert_never(expr)
 
@@ -207,8 +246,7 @@ class Values(ABC):
             case Choice():
                 return self._choice(expr, at)
             case OneOf():
-                option = self.value(expr.operand, at)
-                return None if option is None else option in expr.options
+                return self._one_of(expr, at)
             case Compare():
                 return self._compare(expr, at)
 
@@ -228,8 +266,17 @@ class Values(ABC):
         if left is None or right is None:
             return None
         if expr.kind == "grade":
-            return _ORDER[expr.op](expr.ranks.index(cast(str, left)), expr.ranks.index(cast(str, right)))
+            return numbers.compare(expr.op, _ranked(left, expr.ranks), _ranked(right, expr.ranks))
         return _ORDER[expr.op](left, right)
+
+    def _one_of(self, expr: OneOf, at: int | None) -> Truth:
+        option = self.value(expr.operand, at)
+        if isinstance(option, GradeRange):
+            assert isinstance(expr.operand, FactRef)
+            options = self.program.facts[expr.operand.name].options[option.low : option.high + 1]
+            inside = {o in expr.options for o in options}
+            return inside.pop() if len(inside) == 1 else None
+        return None if option is None else option in expr.options
 
     def _numeric(self, expr: Arithmetic | Negate | Abs | Ceil | Extremum | YearsSince, at: int | None) -> Numeric:
         match expr:
@@ -263,14 +310,84 @@ class Values(ABC):
         window = self.window
         assert window is not None
         spec = self.program.facts[expr.fact]
-        series = {i: exact(cast(float, v)) for i, v in self.series(expr.fact).items()}
+        series = {i: cast(Fraction | Root | Interval, v) for i, v in self.series(expr.fact).items()}
         if isinstance(expr, WindowTotal):
             return timeline.window_total(spec, series, window, self.context.on)
         return timeline.trend(expr.op, spec, series, window, self.context.on)
 
+    # --- members ------------------------------------------------------------------------------
+
+    def descendants(self, kind: str) -> Descendants:
+        """The members of a kind that were sent, through any depth."""
+        if kind not in self._descendants:
+            self._descendants[kind] = descendants(self.program.subject, self.facts, self.context.path, kind)
+        return self._descendants[kind]
+
+    def members(self, kind: str) -> list[MemberValues]:
+        """The values of those members, each by its own facts."""
+        if kind not in self._members:
+            program, context = self.program.members[kind], self.context
+            self._members[kind] = [
+                MemberValues(
+                    program, member.facts, context if path is context.path else replace(context, path=path), member.id
+                )
+                for member, path in self.descendants(kind).members
+            ]
+        return self._members[kind]
+
+    def rolled(self, aggregate: Aggregate, at: int | None) -> Rolled:
+        """What an aggregate comes to, with its workings."""
+        key = (id(aggregate), at)
+        if key not in self._rolled:
+            members = self.members(aggregate.member) if self.facts.members else []
+            partly = bool(members) and self.descendants(aggregate.member).partly
+            unseen = None
+            if partly and aggregate.value is not None:
+                nobody = MemberValues(self.program.members[aggregate.member], Facts(), self.context, "")
+                unseen = reach(nobody, aggregate.value, at) if aggregate.op == "sum" else None
+            grades = self._grades(aggregate)
+            rows = [row_of(member, aggregate, at, grades) for member in members]
+            self._rolled[key] = roll_up(aggregate.op, rows, partly=partly, unseen=unseen, grades=grades)
+        return self._rolled[key]
+
+    def _grades(self, aggregate: Aggregate) -> tuple[str, ...]:
+        """The options of the grade whose lowest is sought."""
+        if aggregate.op != "lowest":
+            return ()
+        assert isinstance(aggregate.value, FactRef)
+        return self.program.members[aggregate.member].facts[aggregate.value.name].options
+
     @abstractmethod
     def passed(self, rule: str) -> Truth:
         """The truth of `passes("rule")`; whoever judges rules says it."""
+
+
+class MemberValues(Values):
+    """One member of a record, under the program of its kind: values only, no rules."""
+
+    def __init__(self, program: Program, facts: Facts, context: Context, member: str) -> None:
+        super().__init__(program, facts, context)
+        self.member = member
+
+    def passed(self, rule: str) -> Truth:
+        """Never asked: `passes` stands in rules only."""
+        raise AssertionError(f"a member has no verdicts: {rule}")
+
+
+@lru_cache(maxsize=1024)
+def derives_from_members(program: Program) -> frozenset[str]:
+    """The facts of a program that derive from members, directly or through other facts."""
+    return frozenset(
+        name
+        for name in program.facts
+        if any(aggregates_of(s.derive) for s in with_sources((name,), program.facts).values())
+    )
+
+
+def _ranked(value: Value, ranks: Sequence[str]) -> Numeric:
+    if isinstance(value, GradeRange):
+        return Interval(Fraction(value.low), Fraction(value.high))
+    return Fraction(ranks.index(cast(str, value)))
 
 
 def _typed(sent: FactValue) -> Value:
@@ -282,6 +399,6 @@ def _typed(sent: FactValue) -> Value:
     return None
 
 
-def plain(value: bool | Fraction | date | str) -> FactValue:
+def plain(value: bool | Fraction | Root | date | str) -> FactValue:
     """A value as it would be sent."""
-    return shortest(value) if isinstance(value, Fraction) else value
+    return shortest(value) if isinstance(value, Fraction | Root) else value

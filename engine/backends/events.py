@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from engine.backends.base import Context
 from engine.backends.reference import Evaluation
 from engine.check.ir import Consequence, FactSpec, Program
-from engine.check.walk import with_sources
 from engine.facts import Facts
+from engine.passes.pipeline import facts_program
 
 __all__ = ["EventReader"]
 
@@ -23,17 +23,7 @@ class EventReader:
     def __init__(self, program: Program, consequences: Iterable[Consequence], facts: Mapping[str, FactSpec]) -> None:
         named = dict.fromkeys(name for c in consequences if c.cause == "fact" for name in c.causes)
         self.names = tuple(name for name in named if program.subject in facts[name].subjects)
-        self._program = Program(
-            program.ruleset,
-            program.subject,
-            program.jurisdiction,
-            program.starts,
-            (),
-            (),
-            {},
-            with_sources(self.names, facts),
-            program.parameters,
-        )
+        self._program = facts_program(program, self.names, facts)
 
     def happened(self, given: Facts, context: Context) -> frozenset[str]:
         """The facts known to be true; none where or when the plan does not govern."""

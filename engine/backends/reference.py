@@ -1,7 +1,7 @@
 """The reference back end: a plain tree walk in exact numbers. It defines the meaning.
 
-It refuses nothing that a checked program can hold. Member aggregates are unknown here until members
-are sent, like any other missing fact.
+It refuses nothing that a checked program can hold. Member aggregates are unknown until members are sent, like
+any other missing fact.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from engine.check.ir import (
     WindowTotal,
 )
 from engine.check.text import unparse
-from engine.check.walk import children, facts_of
-from engine.facts import Facts
-from engine.values import Interval, Numeric, Truth
+from engine.check.walk import aggregates_of, children, facts_of
+from engine.facts import Facts, FactValue
+from engine.values import Numeric, Root, Truth, settled
 from engine.verdicts import Finding, Outcome, Verdict
 
 __all__ = ["Trace", "evaluate", "evaluate_rule", "trace"]
@@ -147,14 +147,14 @@ class Evaluation(Values):
         for name in rule.reads:
             spec = self.program.facts[name]
             if rule.whole_window and spec.period is not None:
-                values = {spec.period.key(i): v for i, v in sorted(self.series(name).items())}
+                values = {spec.period.key(i): _shown(v) for i, v in self.series(name).items() if settled(v)}
                 if values:
                     found.append((name, values))
                 continue
             sent = self.given(name, at)
             if sent is None and spec.type_name != "checklist":
                 value = self.fact(name, at)
-                sent = plain(value) if value is not None and not isinstance(value, Interval) else None
+                sent = _shown(value) if settled(value) else None
             if sent is not None:
                 found.append((name, sent))
         return tuple(found)
@@ -176,8 +176,7 @@ class Evaluation(Values):
         return list(found)
 
     def _undecided(self, expr: Expr, at: int | None) -> Iterator[str]:
-        value = self.value(expr, at)
-        if value is not None and not isinstance(value, Interval):
+        if settled(self.value(expr, at)):
             return
         match expr:
             case FactRef():
@@ -206,10 +205,15 @@ class Evaluation(Values):
                     yield from self._undecided(child, at)
 
     def _unknown_fact(self, name: str, at: int | None) -> Iterator[str]:
-        """A missing fact by name; a derived one by its missing parts when some parts are known."""
+        """A missing fact by name; a derived one by its missing parts when some parts are known.
+
+        What members leave open is named by the fact that they are rolled up to.
+        """
         derive = self.program.facts[name].derive
         if derive is not None and self._partly_known(derive, at):
             yield from self._undecided(derive, at)
+            if not all(settled(self.value(aggregate, at)) for aggregate in aggregates_of(derive)):
+                yield self._named(name, at)
         else:
             yield self._named(name, at)
 
@@ -224,7 +228,7 @@ class Evaluation(Values):
     def _named(self, name: str, at: int | None) -> str:
         """`fact`, or `fact@period` where other periods of it were given."""
         period = self.program.facts[name].period
-        if period is None or at is None or not self.series(name):
+        if period is None or at is None or not self.periods(name):
             return name
         return f"{name}@{period.key(at)}"
 
@@ -234,5 +238,9 @@ class Evaluation(Values):
         assert window is not None
         series = self.series(fact)
         for i in range(window[0], window[1] + 1):
-            if i not in series and period.finished(i, self.context.on):
+            if not settled(series.get(i)) and period.finished(i, self.context.on):
                 yield self._named(fact, i)
+
+
+def _shown(value: Value) -> FactValue:
+    return plain(cast(bool | Fraction | Root | date | str, value))

@@ -16,8 +16,7 @@ from typing import Protocol
 from engine import numbers
 from engine.backends.base import Context
 from engine.check.ir import FactSpec, Program, Rule
-from engine.facts import FactValue
-from engine.values import Numeric, Truth
+from engine.values import Interval, Numeric, Root, Truth
 from engine.verdicts import DueState, Reason, Verdict, decide
 
 __all__ = ["Judged", "judge", "trend", "window_total"]
@@ -29,8 +28,8 @@ class Evaluator(Protocol):
     program: Program
     context: Context
 
-    def series(self, name: str) -> dict[int, FactValue]:
-        """The given values of a periodic fact by period index, none of the future."""
+    def periods(self, name: str) -> set[int]:
+        """The period indexes of which a periodic fact is given, none of the future."""
         ...
 
     def truths(self, rule: Rule, at: int | None) -> tuple[Truth, Truth]:
@@ -69,7 +68,7 @@ def _given(evaluation: Evaluator, rule: Rule) -> list[int]:
     """
     if not rule.periodic:
         return []
-    given = [set(evaluation.series(name)) for name in rule.periodic]
+    given = [evaluation.periods(name) for name in rule.periodic]
     common = set.intersection(*given)
     if common:
         return sorted(common)
@@ -159,7 +158,7 @@ def _whole_window(evaluation: Evaluator, rule: Rule) -> Judged:
     if requirement is None and applies:
         on = evaluation.context.on
         periods = range(rule.window[0], rule.window[1] + 1)
-        given = set.intersection(*(set(evaluation.series(name)) for name in rule.periodic))
+        given = set.intersection(*(evaluation.periods(name) for name in rule.periodic))
         if all(i in given for i in periods if rule.period.finished(i, on)) and not rule.period.finished(
             rule.window[1], on
         ):
@@ -167,30 +166,33 @@ def _whole_window(evaluation: Evaluator, rule: Rule) -> Judged:
     return Judged(decide(applies, requirement, DueState.LATE), missing_at=(None,))
 
 
-def window_total(spec: FactSpec, series: Mapping[int, Fraction], window: tuple[int, int], on: date) -> Numeric:
+Known = Fraction | Root | Interval
+
+
+def window_total(spec: FactSpec, series: Mapping[int, Known], window: tuple[int, int], on: date) -> Numeric:
     """The sum over a window. Periods without a value can add anything within the fact's bounds."""
     assert spec.period is not None
-    low: Fraction | float = Fraction(0)
-    high: Fraction | float = Fraction(0)
+    least = spec.bounds[0] if spec.bounds is not None and spec.bounds[0] < 0 else Fraction(0)
+    total: Numeric = Fraction(0)
     for i in range(window[0], window[1] + 1):
-        if i in series and spec.period.finished(i, on):
-            low, high = low + series[i], high + series[i]
-            continue
-        least = series.get(i)
-        if least is None or (spec.bounds is not None and spec.bounds[0] < 0):
-            least = spec.bounds[0] if spec.bounds is not None and spec.bounds[0] < 0 else Fraction(0)
-        low, high = low + least, math.inf
-    return numbers.interval(low, high)
+        value = series.get(i)
+        if value is None or not spec.period.finished(i, on):
+            # What a running period has by now may grow; where a fact can be negative, it may also fall.
+            floor = value if value is not None and least == 0 else least
+            value = Interval(numbers.spread(floor)[0], math.inf)
+        total = numbers.arithmetic("+", total, value)
+    return total
 
 
-def trend(op: str, spec: FactSpec, series: Mapping[int, Fraction], window: tuple[int, int], on: date) -> Truth:
+def trend(op: str, spec: FactSpec, series: Mapping[int, Known], window: tuple[int, int], on: date) -> Truth:
     """`rises` or `never_falls` between neighbouring finished periods of a window."""
     assert spec.period is not None
     unknown = False
     for i in range(window[0], window[1]):
-        before, after = series.get(i), series.get(i + 1)
-        if before is None or after is None or not spec.period.finished(i + 1, on):
-            unknown = True
-        elif after < before or (op == "rises" and after == before):
+        holds = None
+        if spec.period.finished(i + 1, on):
+            holds = numbers.compare("<" if op == "rises" else "<=", series.get(i), series.get(i + 1))
+        if holds is False:
             return False
+        unknown |= holds is None
     return None if unknown else True

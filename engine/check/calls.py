@@ -39,7 +39,7 @@ from engine.values import (
     Unit,
     describe,
 )
-from engine.words import CONTAINS, SUBJECTS
+from engine.words import REACHES, SUBJECTS
 
 if TYPE_CHECKING:
     from engine.check.expressions import Checker, Typed
@@ -277,14 +277,7 @@ def _reachable(checker: Checker, member: ast.Name) -> bool:
         checker.collector.add(codes.type_mismatch("a member kind", f"`{member.id}`", checker.span(member)))
         return False
     for subject in checker.scope.subjects:
-        seen: set[str] = set()
-        todo = list(CONTAINS.get(subject, ()))
-        while todo:
-            kind = todo.pop()
-            if kind not in seen:
-                seen.add(kind)
-                todo.extend(CONTAINS.get(kind, ()))
-        if member.id not in seen:
+        if member.id not in REACHES.get(subject, ()):
             checker.collector.add(
                 codes.type_mismatch(f"a member of a {subject}", f"`{member.id}`", checker.span(member))
             )

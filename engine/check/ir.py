@@ -6,7 +6,7 @@ Expressions are the trees of `engine.check.nodes`, named here too. Nothing here 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 from typing import Literal
@@ -352,7 +352,8 @@ class Program:
 
     `rules` stand in the order of codes; `order` lists their indexes so that `passes` finds its rule
     decided. `facts` are all facts that the rules read, with what they derive from.
-    `jurisdiction` is None for a ruleset of the whole country.
+    `jurisdiction` is None for a ruleset of the whole country. `members`: for each kind of member that an
+    aggregate of these facts reaches, a program without rules whose facts are what is read of such a member.
     """
 
     ruleset: str
@@ -364,3 +365,4 @@ class Program:
     index: Mapping[str, int]
     facts: Mapping[str, FactSpec]
     parameters: Mapping[str, Parameter]
+    members: Mapping[str, Program] = field(default_factory=dict)

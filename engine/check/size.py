@@ -1,16 +1,16 @@
 """How large an expression is with everything that it reads: limits that keep evaluation bounded.
 
-Derived facts and `passes` lead from one expression to another. Without a limit a short text could be as
+Derived facts, aggregates and `passes` lead from one expression to another. Without a limit a short text could be as
 deep as the interpreter's stack, or take exponential time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from engine.check.ir import Expr, FactRef, FactSpec
-from engine.check.walk import children, facts_of, nodes
+from engine.check.ir import Aggregate, Expr, FactRef, FactSpec
+from engine.check.walk import children, facts_of, nodes, parts
 
 __all__ = ["MAX_HEIGHT", "MAX_WEIGHT", "Size", "sizes_of_facts"]
 
@@ -36,9 +36,9 @@ class Size:
         level = [expr]
         while level:
             height += 1
-            level = [child for node in level for child in children(node)]
-        below = [facts[name] for name in facts_of(expr) if name in facts]
-        for node in nodes(expr):
+            level = [child for node in level for child in _under(node)]
+        below = [facts[name] for name in _read(expr) if name in facts]
+        for node in _everything(expr):
             weight += 1 + (facts[node.name].weight if isinstance(node, FactRef) and node.name in facts else 0)
         return cls(height + max((size.height for size in below), default=0), weight)
 
@@ -52,6 +52,25 @@ class Size:
         return None
 
 
+def _under(node: Expr) -> tuple[Expr, ...]:
+    return parts(node) if isinstance(node, Aggregate) else children(node)
+
+
+def _everything(expr: Expr) -> Iterator[Expr]:
+    """All nodes, those about members too."""
+    for node in nodes(expr):
+        yield node
+        if isinstance(node, Aggregate):
+            for part in parts(node):
+                yield from _everything(part)
+
+
+def _read(expr: Expr) -> set[str]:
+    """The facts that an expression names, those of members too."""
+    inner = [name for node in nodes(expr) if isinstance(node, Aggregate) for p in parts(node) for name in _read(p)]
+    return {*facts_of(expr), *inner}
+
+
 def sizes_of_facts(facts: Mapping[str, FactSpec]) -> dict[str, Size]:
     """The size of every fact's own formulas. The facts go in no circle."""
     found: dict[str, Size] = {}
@@ -61,7 +80,7 @@ def sizes_of_facts(facts: Mapping[str, FactSpec]) -> dict[str, Size]:
             spec = facts[name]
             formulas = [f for f in (spec.derive, spec.at_least, spec.at_most) if f is not None]
             for formula in formulas:
-                for other in facts_of(formula):
+                for other in _read(formula):
                     visit(other, path + 1)
             sizes = [Size.of(formula, found) for formula in formulas]
             found[name] = Size(max((size.height for size in sizes), default=0), sum(size.weight for size in sizes))

@@ -37,7 +37,19 @@ from engine.check.ir import (
     YearsSince,
 )
 
-__all__ = ["children", "facts_of", "nodes", "parameters_of", "rebuild", "rules_of", "with_sources"]
+__all__ = [
+    "aggregates_of",
+    "children",
+    "facts_of",
+    "members_read",
+    "nodes",
+    "parameters_of",
+    "parts",
+    "rebuild",
+    "rules_of",
+    "with_members",
+    "with_sources",
+]
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
@@ -73,7 +85,7 @@ def children(expr: Expr) -> tuple[Expr, ...]:
 
 
 def rebuild(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
-    """The same node over changed operands."""
+    """The same node over changed operands; of an aggregate over changed parts."""
     match expr:
         case Arithmetic():
             return Arithmetic(expr.op, change(expr.left), change(expr.right))
@@ -91,6 +103,8 @@ def rebuild(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
             return AtLeast(expr.n, tuple(change(o) for o in expr.operands))
         case Choice():
             return Choice(change(expr.test), change(expr.then), change(expr.otherwise), expr.boolean)
+        case Aggregate(op, member, value, where, weight):
+            return Aggregate(op, member, *(None if part is None else change(part) for part in (value, where, weight)))
         case _:
             return expr
 
@@ -129,6 +143,39 @@ def with_sources(names: Iterable[str], facts: Mapping[str, FactSpec]) -> dict[st
             spec = found[name] = facts[name]
             for formula in (spec.derive, spec.at_least, spec.at_most):
                 todo.extend(facts_of(formula))
+    return found
+
+
+def aggregates_of(expr: Expr | None) -> tuple[Aggregate, ...]:
+    """The aggregates over members in a formula, each once, from left to right."""
+    found = {n: None for n in (nodes(expr) if expr is not None else ()) if isinstance(n, Aggregate)}
+    return tuple(found)
+
+
+def parts(aggregate: Aggregate) -> tuple[Expr, ...]:
+    """What an aggregate asks of each member: its value, condition and weight, as far as it has them."""
+    return tuple(e for e in (aggregate.value, aggregate.where, aggregate.weight) if e is not None)
+
+
+def members_read(facts: Iterable[FactSpec]) -> dict[str, tuple[str, ...]]:
+    """By member kind, the facts of members that the aggregates of some facts name; the kinds that they reach."""
+    found: dict[str, dict[str, None]] = {}
+    for spec in facts:
+        for formula in (spec.derive, spec.at_least, spec.at_most):
+            for aggregate in aggregates_of(formula):
+                names = found.setdefault(aggregate.member, {})
+                for part in parts(aggregate):
+                    names.update(dict.fromkeys(facts_of(part)))
+    return {kind: tuple(names) for kind, names in found.items()}
+
+
+def with_members(names: Iterable[str], facts: Mapping[str, FactSpec]) -> dict[str, FactSpec]:
+    """As `with_sources`, and with the facts of members that are read, through any depth."""
+    found = with_sources(names, facts)
+    fresh = found
+    while read := {name for named in members_read(fresh.values()).values() for name in named} - found.keys():
+        fresh = {name: spec for name, spec in with_sources(sorted(read), facts).items() if name not in found}
+        found |= fresh
     return found
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from engine.check.ir import FactSpec, Program, Rule, Ruleset
-from engine.check.walk import with_sources
+from engine.check.walk import members_read, with_sources
 from engine.passes.fold import fold
 from engine.passes.order import evaluation_order
 from engine.passes.share import Sharer
 
-__all__ = ["build_program"]
+__all__ = ["build_program", "facts_program"]
 
 
 def build_program(ruleset: Ruleset, facts: Mapping[str, FactSpec], subject: str) -> Program:
@@ -21,8 +21,7 @@ def build_program(ruleset: Ruleset, facts: Mapping[str, FactSpec], subject: str)
     """
     share = Sharer()
     rules = tuple(_prepared(rule, share) for rule in ruleset.running if subject in rule.subjects)
-    read = with_sources((name for rule in rules for name in rule.needs), facts)
-    needed = {name: _prepared_fact(spec, share) for name, spec in read.items()}
+    needed = _prepared_facts((name for rule in rules for name in rule.needs), facts, share)
     return Program(
         ruleset.name,
         subject,
@@ -33,7 +32,32 @@ def build_program(ruleset: Ruleset, facts: Mapping[str, FactSpec], subject: str)
         {rule.id: i for i, rule in enumerate(rules)},
         needed,
         {p.id: p for p in (*ruleset.parameters, *ruleset.standard_parameters)},
+        _member_programs(ruleset.name, needed, facts, share),
     )
+
+
+def facts_program(program: Program, names: Iterable[str], facts: Mapping[str, FactSpec]) -> Program:
+    """A program without rules, of the same ruleset and subject, that can tell the values of some facts."""
+    share = Sharer()
+    needed = _prepared_facts(names, facts, share)
+    members = _member_programs(program.ruleset, needed, facts, share)
+    return replace(program, rules=(), order=(), index={}, facts=needed, members=members)
+
+
+def _member_programs(
+    ruleset: str, needed: Mapping[str, FactSpec], facts: Mapping[str, FactSpec], share: Sharer
+) -> dict[str, Program]:
+    """The programs of the member kinds that the aggregates of some prepared facts reach."""
+    found: dict[str, Program] = {}
+    for kind, names in members_read(needed.values()).items():
+        read = _prepared_facts(names, facts, share)
+        members = _member_programs(ruleset, read, facts, share)
+        found[kind] = Program(ruleset, kind, None, None, (), (), {}, read, {}, members)
+    return found
+
+
+def _prepared_facts(names: Iterable[str], facts: Mapping[str, FactSpec], share: Sharer) -> dict[str, FactSpec]:
+    return {name: _prepared_fact(spec, share) for name, spec in with_sources(names, facts).items()}
 
 
 def _prepared(rule: Rule, share: Sharer) -> Rule:

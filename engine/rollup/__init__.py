@@ -1,0 +1,1 @@
+"""Members → measures of their container, with bounds where members leave something open."""
