@@ -1,8 +1,8 @@
 """The columnar back end: NumPy over blocks of columns, rules grouped by shape.
 
 It answers what `reference` answers. Rows that float64 cannot decide are recomputed by the reference,
-condition by condition; so are, rule by rule, records that give a rule's facts by period, and rules that
-look over a window. It refuses nothing else.
+condition by condition; so are, rule by rule, records that give a rule's facts by period or members to derive
+them from, and rules that look over a window. It refuses nothing else.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from engine.backends import reference, vectors
 from engine.backends.base import Context, due_state
 from engine.backends.columns import Block
 from engine.backends.compute import Numbers
+from engine.backends.evaluation import derives_from_members
 from engine.backends.explain import Explainer
 from engine.backends.plan import Group, Plan, Rows, plan_of
 from engine.backends.reference import Evaluation
@@ -144,6 +145,8 @@ class _Run:
         self.letters = np.empty((len(plan.program.rules), self.size), dtype=np.uint8)
         self.numbers = Numbers(plan, self.block, self.truths, contexts[0], self.size)
         self.walks: dict[int, Evaluation] = {}
+        self.containers = [row for row, facts in enumerate(records) if facts.members]
+        self.rolled = derives_from_members(plan.program) if self.containers else frozenset()
         self.places: list[tuple[str, ...]] = []
         self.situations: list[Situation] = []
         self.place_of = np.zeros(self.size, dtype=np.intp)
@@ -227,7 +230,7 @@ class _Run:
             case ParameterRef(id_):
                 return np.full(self.size, self._truth(self.parameters.get(id_)), dtype=np.uint8)
             case _:
-                # Member aggregates: unknown until members are sent.
+                # Member aggregates: unknown without members; who sent some is left to the reference.
                 return np.full(self.size, UNKNOWN, dtype=np.uint8)
 
     @staticmethod
@@ -312,16 +315,18 @@ class _Run:
             if self.situations[0].too_early[i] and i in self.plan.periodic:
                 self._before_start(i)
             careful = i in self.plan.careful
-            rows = self._careful_rows(i) if careful or self.block.keyed else []
+            rows = self._careful_rows(i) if careful or self.block.keyed or self.rolled else []
             if careful:
                 self._empty(i)
             for row in rows:
                 self.letters[i, row] = ord(self._walk(row).finding(i).verdict.letter)
 
     def _careful_rows(self, rule: int) -> list[int]:
-        """Rows that gave a fact of the rule by period, or for a window rule any fact of it."""
+        """Rows that gave a fact of the rule by period, or members to derive one from; for a window rule any fact."""
         reads = self.plan.reads[rule]
         rows = {row for name in reads & self.block.keyed.keys() for row in self.block.keyed[name]}
+        if not self.rolled.isdisjoint(reads):
+            rows.update(self.containers)
         if rule in self.plan.careful:
             for row, facts in enumerate(self.records):
                 if not reads.isdisjoint(facts.plain):

@@ -98,14 +98,16 @@ class Values(ABC):
         return None
 
     def periods(self, name: str) -> set[int]:
-        """The periods of which a periodic fact is given: sent, else those given for all that it derives from.
+        """The periods of which a periodic fact is given: sent, else derivable."""
+        sent = self.sent(name)
+        return set(sent) if sent is not None else self.derivable(name)
+
+    def derivable(self, name: str) -> set[int]:
+        """The periods given for all that a periodic fact derives from.
 
         What derives from the record's own facts alone must have a value in them. What derives from members is
         given wherever any member gives something, so that what the others lack is asked for.
         """
-        sent = self.sent(name)
-        if sent is not None:
-            return set(sent)
         spec = self.program.facts[name]
         if spec.derive is None:
             return set()
