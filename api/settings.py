@@ -25,8 +25,10 @@ class Limits:
 
     body_bytes: int = 64 * 1024 * 1024
     """Longest body of a batch."""
-    single_body_bytes: int = 1024 * 1024
-    """Longest body of a single evaluation."""
+    single_body_bytes: int = 16 * 1024 * 1024
+    """Longest body of a single evaluation: a county with all its schools."""
+    members: int = 20_000
+    """Most members of one record, through any depth."""
     body_seconds: float = 60.0
     """Longest time in which a body must arrive."""
     records: int = 100_000

@@ -19,15 +19,16 @@ from engine.check.text import number_text
 from engine.diagnostics import Collector, Diagnostic
 from engine.expectations import Expectation, differences, read_expectation
 from engine.expected_chains import chain_of, check_names, read_by, unlike
-from engine.facts import FactProblem, Facts
+from engine.facts import FactProblem, Facts, Member
 from engine.load.documents import CaseDoc
-from engine.load.fields import read_date, read_decimal
+from engine.load.fields import Fields, read_date, read_decimal
 from engine.load.tree import Listing, Node
 from engine.load.tree import Mapping as Tree
 from engine.registry import Library
 from engine.source import Span, Text
 from engine.values import exact
 from engine.verdicts import Finding, Verdict
+from engine.words import CONTAINS
 
 __all__ = ["CaseRun", "Evaluate", "Trial", "raw_value", "run_cases"]
 
@@ -137,10 +138,7 @@ class _Runner:
         path = self._library.path(doc.division.value)
         if not path:
             self.collector.add(codes.unknown_division(doc.division.value, doc.division.span))
-        if doc.members is not None:
-            problem = "has `members`, which no back end takes yet"
-            self.collector.add(codes.case_mismatch(doc.name.value, problem, doc.members.span))
-        facts, unknown_fact = self._facts(doc)
+        facts, unknown_fact = self._record(doc, path)
         parameters = self._parameters(doc)
         expected, unknown_rule = self._expected(doc)
         if (unknown_fact or unknown_rule) and self._broken:
@@ -180,26 +178,77 @@ class _Runner:
 
     # --- what the case gives ------------------------------------------------------------------
 
-    def _facts(self, doc: CaseDoc) -> tuple[Facts, bool]:
-        """The checked facts, and whether one of them is unknown to the dictionary."""
-        if not isinstance(doc.facts, Tree):
-            self._wrong(doc, "`facts` is no mapping of facts", doc.facts.span)
+    def _record(self, doc: CaseDoc, path: tuple[str, ...]) -> tuple[Facts, bool]:
+        """The checked facts with members, and whether one of them is unknown to the dictionary."""
+        facts, unknown = self._facts(doc, doc.facts, doc.subject)
+        if doc.members is None:
+            return facts, unknown
+        seen: set[tuple[str, str]] = set()
+        members, unknown_below = self._members(doc, doc.members, doc.subject, path, seen)
+        return facts.with_members(members), unknown or unknown_below
+
+    def _members(
+        self, doc: CaseDoc, node: Node, container: str, path: tuple[str, ...], seen: set[tuple[str, str]]
+    ) -> tuple[tuple[Member, ...], bool]:
+        """The members of one container, each `{subject, id, facts}` and perhaps `members` and `division`."""
+        if not isinstance(node, Listing):
+            self._wrong(doc, "`members` is no list", node.span)
+            return (), False
+        found: list[Member] = []
+        unknown = False
+        for one in node.items:
+            fields = Fields(one, "a member", self.collector) if isinstance(one, Tree) else None
+            if fields is None:
+                self._wrong(doc, "a member is a mapping with `subject`, `id` and `facts`", one.span)
+                continue
+            subject, id_ = fields.choice("subject", CONTAINS.get(container, ())), fields.text("id")
+            place, given = self._place(doc, fields, path), fields.any("facts")
+            below = fields.any("members", required=False)
+            fields.done()
+            if subject is None or id_ is None or given is None:
+                continue
+            if (subject, id_.value) in seen:
+                self._wrong(doc, f"the {subject} `{id_.value}` stands twice among the members", id_.span)
+            seen.add((subject, id_.value))
+            facts, unknown_here = self._facts(doc, given, subject)
+            inner, unknown_below = self._members(doc, below, subject, place or path, seen) if below else ((), False)
+            unknown |= unknown_here or unknown_below
+            found.append(Member(subject, id_.value, facts.with_members(inner), place))
+        return tuple(found), unknown
+
+    def _place(self, doc: CaseDoc, fields: Fields, path: tuple[str, ...]) -> tuple[str, ...] | None:
+        """A member's own division with all above; None is that of its container."""
+        code = fields.text("division", required=False)
+        if code is None:
+            return None
+        place = self._library.path(code.value)
+        if not place:
+            self.collector.add(codes.unknown_division(code.value, code.span))
+        elif path and path[0] not in place:
+            self._wrong(doc, f"`{code.value}` lies outside `{path[0]}`", code.span)
+        return place or None
+
+    def _facts(self, doc: CaseDoc, node: Node, subject: str) -> tuple[Facts, bool]:
+        """The checked facts of the record or a member, and whether one is unknown to the dictionary."""
+        if not isinstance(node, Tree):
+            self._wrong(doc, "`facts` is no mapping of facts", node.span)
             return Facts(), False
         specs = self._library.dictionary.facts
         raw: dict[str, object] = {}
-        for name, node in doc.facts.items.items():
+        for name, child in node.items.items():
             type_name = specs[name].type_name if name in specs else "boolean"
-            raw[name] = raw_value(node, type_name)
-            self._exactness(doc, node, type_name)
-        facts, problems = self._library.reader(doc.subject).read(raw)
+            raw[name] = raw_value(child, type_name)
+            self._exactness(doc, child, type_name)
+        facts, problems = self._library.reader(subject).read(raw)
+        whose = "case" if node is doc.facts else "member"
         for name in facts.ignored:
             subjects = ", ".join(specs[name].subjects)
-            problem = f"`{name}` is about {subjects}, the case about {doc.subject}"
-            self._wrong(doc, problem, doc.facts.keys[name].span)
+            problem = f"`{name}` is about {subjects}, the {whose} about {subject}"
+            self._wrong(doc, problem, node.keys[name].span)
         unknown = any(problem.kind == "unknown-fact" for problem in problems)
         for fault in problems:
             if not (fault.kind == "unknown-fact" and self._broken):
-                self._wrong(doc, fault.detail, _place(doc.facts, fault), fault.help)
+                self._wrong(doc, fault.detail, _place(node, fault), fault.help)
         return facts, unknown
 
     def _exactness(self, doc: CaseDoc, node: Node, type_name: str) -> None:

@@ -8,7 +8,7 @@ as an integer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
@@ -53,6 +53,10 @@ class Facts:
     ignored: tuple[str, ...] = ()
     members: tuple[Member, ...] = ()
     refused: Mapping[str, int] = field(default_factory=dict)
+
+    def with_members(self, members: tuple[Member, ...], refused: Mapping[str, int] | None = None) -> Facts:
+        """The same facts with other members."""
+        return replace(self, members=members, refused=refused or {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,8 @@ class Root:
                 return other.signed
             case Fraction():
                 return other * abs(other)
+            case int():
+                return Fraction(other * abs(other))
             case float():  # an open end
                 return other
             case _:

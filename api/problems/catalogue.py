@@ -238,14 +238,50 @@ _ALL = (
         ("Send the type declared by the ruleset.", "请按规则集声明的类型发送。"),
     ),
     _type(
-        "members-not-supported",
+        "member-not-allowed",
         422,
-        ("Members are not supported yet", "暂不支持成员数据"),
+        ("Such a member cannot be here", "此类成员不能列在这里"),
         (
-            "The request sends the members of a subject, from which this version cannot derive facts.",
-            "请求带有评估对象的成员，此版本还不能据以汇总指标。",
+            "A member is of a kind that its container cannot have: a city has counties and institutions, a county "
+            "institutions, an education group schools, an institution teachers and pupils.",
+            "成员的类别与上级不符：市可以有县和各类机构，县可以有各类机构，教育集团可以有学校，学校可以有教师和学生。",
         ),
-        ("Send the derived facts themselves, without `members`.", "请去掉members，直接发送汇总后的指标。"),
+        ("Put it under the container that it belongs to.", "请把它放在所属的上级之下。"),
+    ),
+    _type(
+        "duplicate-id",
+        422,
+        ("An id stands twice", "编号重复"),
+        (
+            "Two members of one record, or two records that are tied by `parent`, are of the same kind and have the "
+            "same id. Counted twice, a school would weigh twice.",
+            "同一记录的两个成员，或者以parent相连的两条记录，类别和编号都相同。重复计入会使同一所学校计算两次。",
+        ),
+        ("Send each one once, with an id of its own.", "请每个对象只发送一次，并使用各自的编号。"),
+    ),
+    _type(
+        "member-elsewhere",
+        422,
+        ("A member of another division", "成员属于其他行政区划"),
+        (
+            "The division of a member does not lie in that of its container, so a county would be judged by the "
+            "school of another.",
+            "成员所在的行政区划不在上级的行政区划之内，会把别处的学校计入本县。",
+        ),
+        ("Correct the code, or send it under its own container.", "请更正代码，或者放到它自己的上级之下。"),
+    ),
+    _type(
+        "too-many-members",
+        422,
+        ("Too many members", "成员过多"),
+        (
+            "One record may have only so many members, through any depth; the detail names the limit.",
+            "一条记录的成员总数（含各级）有上限，detail给出了具体数目。",
+        ),
+        (
+            "Send what is rolled up from them as facts of the container.",
+            "请改为发送由成员汇总得出的指标。",
+        ),
     ),
     _type(
         "storage-unavailable",

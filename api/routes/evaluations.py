@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -19,7 +20,7 @@ from api.wire.requests import read_evaluation
 __all__ = ["ROUTES"]
 
 SMALL_BODY_BYTES = 32 * 1024
-"""A batch up to this length is answered at once; a longer one would keep other requests waiting."""
+"""A body up to this length is answered at once; a longer one would keep other requests waiting."""
 
 
 @post("/v1/evaluations", status_code=200)
@@ -29,7 +30,11 @@ async def evaluate(request: Request[Any, Any, Any]) -> Response[bytes]:
     media_type(request, (JSON,))
     body = await read_body(request, state.limits.single_body_bytes, state.limits.body_seconds)
     meter = Meter().begin()
-    reply = evaluate_one(state.plans, read_evaluation(body), meter)
+
+    def answer() -> bytes:
+        return evaluate_one(state.plans, read_evaluation(body), state.limits, meter)
+
+    reply = answer() if len(body) <= SMALL_BODY_BYTES else await asyncio.to_thread(answer)
     state.metrics.add(meter)
     return Response(reply, media_type=JSON)
 

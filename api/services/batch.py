@@ -18,8 +18,9 @@ import msgspec
 from api.observe.meter import Meter
 from api.problems import Problem, pointer, problem_body
 from api.services import judge
-from api.services.evaluate import missing_facts, outcome_json, read_facts, shown_codes, verdicts_of
+from api.services.evaluate import derived_of, missing_facts, outcome_json, read_record_facts, shown_codes, verdicts_of
 from api.services.judge import Explainer
+from api.services.members import MemberReader
 from api.services.plans import Plan, Plans, Selection, rule_ids
 from api.services.situations import Governing, ParameterReader, check_names, check_place, governing
 from api.settings import Limits
@@ -91,6 +92,7 @@ class Batch:
         check_names(self._library, options)
         self._parameters = ParameterReader(self._library, options.parameters)
         self._selection = Selection.of(options.evidence, options.topics, options.force)
+        self._members = MemberReader(self._library, limits.members)
         self._limit = limits.full_records if options.detail == "full" else limits.records
         self._give_up_at = time.monotonic() + limits.batch_seconds
         self._seconds = limits.batch_seconds
@@ -188,8 +190,6 @@ class Batch:
     def _read(self, place: int, raw: bytes | msgspec.Raw) -> _Read:
         record = read_record(raw)
         check_place(self._library, record.division, record.subject)
-        if record.members is not None:
-            raise Problem("members-not-supported", "`members` cannot be evaluated yet", pointer="/members")
         govern = self._governing.get(record.division)
         if govern is None:
             try:
@@ -200,7 +200,7 @@ class Batch:
         if isinstance(govern, Problem):
             raise _copy(govern)
         plan = self._plans.get(govern.ruleset.name, record.subject)
-        facts = read_facts(plan, record.facts)
+        facts = read_record_facts(plan, record.facts, record.members, record.division, self._members)
         included = tuple(
             (other, self._context(other, record.division))
             for other in (self._plans.get(r.name, record.subject) for r in govern.included)
@@ -289,7 +289,13 @@ class Batch:
                 return head
             case "full":
                 verdicts, missing = verdicts_of(plan, facts, context, record, chosen.rules)
-                return b'%s,"verdicts":%s,"missing":%s' % (head, joined(verdicts), encode(missing))
+                derived = derived_of(plan, facts, record)
+                return b'%s,"verdicts":%s,"derived":%s,"missing":%s' % (
+                    head,
+                    joined(verdicts),
+                    derived,
+                    encode(missing),
+                )
             case "findings":
                 codes = record.codes
                 failing = [
@@ -299,7 +305,9 @@ class Batch:
                 ]
                 undecided = [i for i in chosen.rules if codes[i] == "U"]
                 missing = missing_facts(plan, facts, context, record, undecided)
-                return b'%s,"findings":%s,"missing":%s' % (head, joined(failing), encode(missing))
+                differing = derived_of(plan, facts, record, differing=True)
+                derived = b"" if differing == b"[]" else b',"derived":' + differing
+                return b'%s,"findings":%s%s,"missing":%s' % (head, joined(failing), derived, encode(missing))
 
     def _error(self, problem: Problem, number: int, raw: bytes | msgspec.Raw) -> bytes:
         """The result of a record that could not be judged."""

@@ -6,32 +6,51 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from api.observe.meter import Meter
-from api.problems import Problem, ProblemError, pointer
+from api.problems import Problem
 from api.services import judge
 from api.services.judge import Explainer
+from api.services.members import MemberReader, fact_errors
 from api.services.plans import Chosen, Plan, Plans, Selection
 from api.services.situations import ParameterReader, check_place, governing
+from api.settings import Limits
+from api.wire.derived import derived_json
 from api.wire.requests import EvaluationRequest, read_day
 from api.wire.verdicts import counts_json, encode, joined
 from engine.backends.base import Context
-from engine.facts import FactProblem, Facts
+from engine.facts import Facts
+from engine.rollup.derived import derived_facts
 from engine.verdicts import CODES, overall
 
-__all__ = ["evaluate_one", "fact_problem", "missing_facts", "outcome_json", "read_facts", "shown_codes", "verdicts_of"]
+__all__ = [
+    "derived_of",
+    "evaluate_one",
+    "missing_facts",
+    "outcome_json",
+    "read_record_facts",
+    "shown_codes",
+    "verdicts_of",
+]
 
 
-def fact_problem(problems: Iterable[FactProblem]) -> Problem:
-    """What is wrong with a record's facts, with pointers from the record."""
-    errors = tuple(ProblemError(p.kind, p.detail, pointer(["facts", *p.keys]), p.help) for p in problems)
-    return Problem.of(errors)
-
-
-def read_facts(plan: Plan, raw: Mapping[str, Any]) -> Facts:
-    """Checked facts. Raises Problem with every mistake at once."""
+def read_record_facts(
+    plan: Plan, raw: Mapping[str, Any], members: list[Any] | None, division: str, reader: MemberReader
+) -> Facts:
+    """Checked facts of a record with its members. Raises Problem with every mistake of both at once."""
     facts, problems = plan.reader.read(raw)
-    if problems:
-        raise fact_problem(problems)
-    return facts
+    below, errors = reader.read(plan.program.subject, division, members) if members else ((), ())
+    if problems or errors:
+        raise Problem.of((*fact_errors(problems), *errors))
+    return facts.with_members(below) if below else facts
+
+
+def derived_of(plan: Plan, facts: Facts, record: Explainer, *, differing: bool = False) -> bytes:
+    """What was rolled up from the members of a record, and what it supplied otherwise than derived, as JSON.
+
+    With `differing` the latter only.
+    """
+    if not facts.members and plan.derived.isdisjoint(facts.plain.keys() | facts.keyed.keys()):
+        return b"[]"
+    return derived_json(fact for fact in derived_facts(record.evaluation) if fact.differs or not differing)
 
 
 def outcome_json(chosen: Chosen, codes: str) -> bytes:
@@ -50,6 +69,10 @@ def verdicts_of(
 
     Rules of which no fact was given say the same of every such record.
     """
+    if facts.members:
+        # Any derived fact may rest on them, so no rule is sure to lack everything.
+        pairs = [plan.writer.verdict(record, i) for i in rules]
+        return [verdict for verdict, _ in pairs], list(dict.fromkeys(name for _, lacks in pairs for name in lacks))
     given = facts.plain.keys() | facts.keyed.keys()
     needed, blank = plan.facts_by_rule, plan.blank(context)
     verdicts: list[bytes] = []
@@ -64,6 +87,8 @@ def verdicts_of(
 
 def missing_facts(plan: Plan, facts: Facts, context: Context, record: Explainer, rules: Iterable[int]) -> list[str]:
     """All unknown facts that leave some rules undecided, each once, in rule order."""
+    if facts.members:
+        return list(dict.fromkeys(name for i in rules for name in record.finding(i).missing))
     given = facts.plain.keys() | facts.keyed.keys()
     needed, blank = plan.facts_by_rule, plan.blank(context)
     found: dict[str, None] = {}
@@ -81,7 +106,7 @@ def shown_codes(chosen: Chosen, codes: str) -> str:
 def _judged(
     plan: Plan, facts: Facts, context: Context, request: EvaluationRequest, meter: Meter
 ) -> tuple[bytes, list[str]]:
-    """`"outcome": …, "counts": …, "verdicts": […]` of one record under one plan, and what is missing.
+    """`"outcome": …, "counts": …, "verdicts": […], "derived": […]` of one record under one plan, and what is missing.
 
     Where the request wants them `"consequences": […]` follow: of the verdicts that it wants, and of all events.
     """
@@ -94,10 +119,11 @@ def _judged(
         verdicts = [plan.writer.write(record.finding(i), t) for i, t in zip(chosen.rules, traces, strict=True)]
     codes = shown_codes(chosen, record.codes)
     counts = meter.judged(plan.name, codes)
-    body = b'"outcome":%s,"counts":%s,"verdicts":%s' % (
+    body = b'"outcome":%s,"counts":%s,"verdicts":%s,"derived":%s' % (
         outcome_json(chosen, record.codes),
         counts_json(counts),
         joined(verdicts),
+        derived_of(plan, facts, record),
     )
     if request.consequences:
         body += b',"consequences":' + plan.following.json(facts, context, record.codes, chosen.rules)
@@ -105,19 +131,18 @@ def _judged(
     return body, missing
 
 
-def evaluate_one(plans: Plans, request: EvaluationRequest, meter: Meter) -> bytes:
+def evaluate_one(plans: Plans, request: EvaluationRequest, limits: Limits, meter: Meter) -> bytes:
     """The reply to a single evaluation, as JSON. `meter` has begun. Raises Problem."""
     on = read_day(request.as_of)
     library = plans.library
     check_place(library, request.division, request.subject)
-    if request.members is not None:
-        raise Problem("members-not-supported", "`members` cannot be evaluated yet", pointer="/members")
     govern = governing(library, plans.standings, request.division, on, request)
     plan = plans.get(govern.ruleset.name, request.subject)
     parameters = ParameterReader(library, request.parameters)
     taking_part = (plan.ruleset, *govern.included)
     parameters.refuse_unused([name for ruleset in taking_part for name in (ruleset.name, *ruleset.standards)])
-    facts = read_facts(plan, request.facts)
+    reader = MemberReader(library, limits.members)
+    facts = read_record_facts(plan, request.facts, request.members, request.division, reader)
     path = library.path(request.division)
     echoed: dict[str, object] = {}
 

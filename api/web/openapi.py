@@ -9,7 +9,7 @@ import msgspec
 from api.problems import CATALOGUE
 from api.web.examples import BATCH, BATCH_LINES, EVALUATION
 from api.wire import listings, replies
-from api.wire.requests import BatchRequest, EvaluationRequest, RecordRequest
+from api.wire.requests import BatchRequest, EvaluationRequest, MemberRequest, RecordRequest
 from engine.words import EVIDENCE, FORCES, SUBJECTS, TOPICS
 
 __all__ = ["document"]
@@ -36,7 +36,10 @@ _RECORD = (
     "unknown-subject",
     "unknown-division",
     "no-ruleset",
-    "members-not-supported",
+    "member-not-allowed",
+    "duplicate-id",
+    "member-elsewhere",
+    "too-many-members",
     "unknown-fact",
     "wrong-type",
     "out-of-bounds",
@@ -71,7 +74,7 @@ def document(version: str) -> Json:
 def _schemas() -> Json:
     types = [getattr(listings, name) for name in listings.__all__]
     _, found = msgspec.json.schema_components(
-        [*types, *_REPLIES, EvaluationRequest, BatchRequest, RecordRequest], ref_template=_REFERENCE
+        [*types, *_REPLIES, EvaluationRequest, BatchRequest, RecordRequest, MemberRequest], ref_template=_REFERENCE
     )
     schemas: Json = dict(found)
     for name in ("EvaluationRequest", "BatchRequest"):
@@ -88,7 +91,15 @@ def _schemas() -> Json:
             "periodic fact may be an object of values by period; facts about other subjects are not looked at",
             "examples": [EVALUATION["facts"]],
         }
-        properties["members"] = {"type": "null", "description": "not supported yet"}
+        properties["members"] = {
+            "anyOf": [{"type": "array", "items": _ref(MemberRequest)}, {"type": "null"}],
+            "default": None,
+            "description": "what belongs to the subject, as a tree: derived facts are rolled up from it; an empty list "
+            "is the same as none",
+        }
+    member = schemas["MemberRequest"]["properties"]
+    member["subject"] = {"type": "string", "enum": list(SUBJECTS)}
+    member["division"] = {"anyOf": [_CODE, {"type": "null"}], "default": None, "description": "inside its container's"}
     records = schemas["BatchRequest"]["properties"]["records"]
     records["items"] = {"$ref": _REFERENCE.format(name="RecordRequest")}
     schemas["EvaluationRequest"]["properties"]["consequences"] |= {

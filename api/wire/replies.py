@@ -164,6 +164,64 @@ class VerdictReply(msgspec.Struct, forbid_unknown_fields=True):
     trace: list[TraceReply] | msgspec.UnsetType = msgspec.UNSET
 
 
+class ContainerReply(msgspec.Struct, forbid_unknown_fields=True):
+    """A container of members; the id of the record itself is null."""
+
+    subject: str
+    id: str | None
+
+
+class MembersReply(msgspec.Struct, forbid_unknown_fields=True):
+    """Which members an aggregate read.
+
+    `counted`: they surely count. `open`: their missing facts leave the answer open. `refused`: they were sent and
+    could not be read. `without`: containers that sent none of the kind though others like them did, so that there
+    may be more.
+    """
+
+    kind: str
+    sent: int
+    counted: int
+    open: int
+    refused: int
+    without: list[ContainerReply]
+
+
+class AggregateReply(msgspec.Struct, forbid_unknown_fields=True):
+    """One aggregate of a derived fact's formula, in the formula's words, with its workings by what it is.
+
+    `sum`: `sum`. `share`: `numerator`, `denominator`. `mean`: `sum`, `weights`. `cv`: `sum` (amounts), `weights`
+    (pupils), `mean`, `deviation`. All over members that surely count. `failing`: ids of counted members that fail
+    the condition of a `share` or `every`.
+    """
+
+    text: str
+    op: Literal["count", "sum", "share", "mean", "cv", "lowest", "every"]
+    members: MembersReply
+    value: bool | float | str | None
+    bounds: tuple[float | str | None, float | str | None] | None
+    workings: dict[str, float | list[float | None] | None]
+    failing: list[str]
+
+
+class DerivedReply(msgspec.Struct, forbid_unknown_fields=True):
+    """A derived fact: rolled up from members, or supplied otherwise than it derives.
+
+    `value` is what it derives to, null while open; `bounds` are then the lowest and highest that it may be, an
+    open end null. Rules read `supplied` where it is not null. `settle`: the ids of all members whose missing
+    facts leave it open.
+    """
+
+    fact: str
+    period: str | None
+    value: bool | float | str | None
+    bounds: tuple[float | str | None, float | str | None] | None
+    supplied: bool | float | str | dict[str, bool] | None
+    differs: bool
+    aggregates: list[AggregateReply]
+    settle: list[str]
+
+
 class CauseReply(msgspec.Struct, forbid_unknown_fields=True):
     """One cause: a rule with its verdict, a fact that is true, or an earlier consequence of the chain."""
 
@@ -198,6 +256,7 @@ class IncludedReply(msgspec.Struct, forbid_unknown_fields=True):
     outcome: Outcome
     counts: Counts
     verdicts: list[VerdictReply]
+    derived: list[DerivedReply]
     consequences: list[ConsequenceReply] | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -212,6 +271,7 @@ class EvaluationReply(msgspec.Struct, forbid_unknown_fields=True):
     outcome: Outcome
     counts: Counts
     verdicts: list[VerdictReply]
+    derived: list[DerivedReply]
     missing: list[str]
     ignored: list[str]
     included: list[IncludedReply]
@@ -285,6 +345,7 @@ class BatchJudged(msgspec.Struct, forbid_unknown_fields=True):
     codes: str | msgspec.UnsetType = msgspec.UNSET
     findings: list[BatchFinding] | msgspec.UnsetType = msgspec.UNSET
     verdicts: list[VerdictReply] | msgspec.UnsetType = msgspec.UNSET
+    derived: list[DerivedReply] | msgspec.UnsetType = msgspec.UNSET
     missing: list[str] | msgspec.UnsetType = msgspec.UNSET
 
 

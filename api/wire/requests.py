@@ -18,6 +18,7 @@ __all__ = [
     "BatchRequest",
     "Detail",
     "EvaluationRequest",
+    "MemberRequest",
     "Options",
     "RecordRequest",
     "read_batch",
@@ -43,6 +44,19 @@ class Options(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     force: list[str] | None = None
     parameters: dict[str, dict[str, Any]] = {}
     store: bool = False
+
+
+class MemberRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A member of a subject, with its own; `division` where it is another than its container's.
+
+    For the API's description: members are checked one by one, so that all mistakes are told at once.
+    """
+
+    subject: str
+    id: str
+    facts: dict[str, Any]
+    members: list[MemberRequest] | None = None
+    division: str | None = None
 
 
 class EvaluationRequest(Options, kw_only=True, forbid_unknown_fields=True):
@@ -161,6 +175,8 @@ def read_record(raw: bytes | msgspec.Raw) -> RecordRequest:
     for value in record.facts.values():
         if type(value) is dict or type(value) is list:
             refuse_deep(value)
+    if record.members:
+        refuse_deep(record.members)
     return record
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from fractions import Fraction
 from typing import Protocol
 
@@ -13,10 +12,10 @@ from engine.backends.reference import Trace
 from engine.check.ir import Citation, Program
 from engine.citations.quotes import Quote
 from engine.messages import Messages
-from engine.values import Interval, shortest
+from engine.values import GradeRange, Interval, Root, Value, shortest
 from engine.verdicts import Finding, Pace, Verdict
 
-__all__ = ["VerdictWriter", "clause_json", "counts_json", "encode", "joined"]
+__all__ = ["VerdictWriter", "clause_json", "counts_json", "encode", "end_json", "joined"]
 
 encode = msgspec.json.Encoder().encode
 
@@ -189,16 +188,19 @@ def _trace(trace: Trace) -> Mapping[str, object]:
     }
 
 
-def _end(end: Fraction | float) -> float | None:
-    return shortest(end) if isinstance(end, Fraction) else None
+def end_json(end: Fraction | Root | float) -> float | None:
+    """An end of an interval; null is open."""
+    return None if isinstance(end, float) else shortest(end)
 
 
-def _traced(value: bool | Fraction | Interval | date | str | None) -> object:
-    """A value as JSON: null is unknown; a partly known number is `{low, high}`, an open end null."""
+def _traced(value: Value) -> object:
+    """A value as JSON: null is unknown; a partly known number is `{low, high}`, an open end null; a grade by ranks."""
     match value:
-        case Fraction():
+        case Fraction() | Root():
             return shortest(value)
         case Interval():
-            return {"low": _end(value.low), "high": _end(value.high)}
+            return {"low": end_json(value.low), "high": end_json(value.high)}
+        case GradeRange():
+            return {"low": value.low, "high": value.high}
         case _:
             return value

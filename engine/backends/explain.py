@@ -43,10 +43,15 @@ class Explainer:
         self._truths = truths
         self._walk = walk
 
-    def _walked(self, index: int, verdict: Verdict) -> Finding:
+    @property
+    def evaluation(self) -> Evaluation:
+        """The record's evaluation by the reference, made when first wanted."""
         if self._walk is None:
             self._walk = Evaluation(self._program, self._facts, self._situation.context)
-        finding = self._walk.finding(index)
+        return self._walk
+
+    def _walked(self, index: int, verdict: Verdict) -> Finding:
+        finding = self.evaluation.finding(index)
         if finding.verdict is not verdict:
             rule = self._program.rules[index].id
             raise AssertionError(f"{rule}: columnar says {verdict.name}, reference {finding.verdict.name}")

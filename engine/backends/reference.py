@@ -218,12 +218,12 @@ class Evaluation(Values):
             yield self._named(name, at)
 
     def _partly_known(self, derive: Expr, at: int | None) -> bool:
-        """True when a fact that a formula reads is known, or is derived from one that is."""
+        """True when something that a formula reads is known: a fact, what one derives from, members."""
         for name in facts_of(derive):
             inner = self.program.facts[name].derive
             if self.fact(name, at) is not None or (inner is not None and self._partly_known(inner, at)):
                 return True
-        return False
+        return any(self.value(aggregate, at) is not None for aggregate in aggregates_of(derive))
 
     def _named(self, name: str, at: int | None) -> str:
         """`fact`, or `fact@period` where other periods of it were given."""

@@ -55,7 +55,7 @@ class Rolled:
 
 
 def roll_up(
-    op: str, rows: Sequence[Row], *, partly: bool, unseen: Numeric = None, grades: Sequence[str] = ()
+    op: str, rows: Sequence[Row], *, partly: bool = False, unseen: Numeric = None, grades: Sequence[str] = ()
 ) -> Rolled:
     """An aggregate over the members that were sent; over none at all it is unknown.
 

@@ -269,7 +269,7 @@ ROWS: dict[str, tuple[bytes, int, str, str | None, str, str | None]] = {
         "a whole number",
         None,
     ),
-    "members": (with_members(members=[]), 422, "members-not-supported", "/members", "members", None),
+    "members as object": (with_members(members={}), 400, "invalid-request", "/members", "expected `array", None),
     "store": (with_members(store=True), 503, "storage-unavailable", "/store", "keeps nothing", None),
 }
 

@@ -30,7 +30,7 @@ BAD_RECORDS: dict[str, tuple[str, str, str]] = {
     "number as division": (json.dumps({**GOOD, "division": 150603}), "invalid-request", "/division"),
     "no facts": (json.dumps({"division": "150603", "subject": "school"}), "invalid-request", ""),
     "unknown member": (json.dumps({**GOOD, "as_of": "2024-01-01"}), "invalid-request", "/as_of"),
-    "members": (json.dumps({**GOOD, "members": []}), "members-not-supported", "/members"),
+    "member": (json.dumps({**GOOD, "members": [7]}), "invalid-request", "/members/0"),
     "no object": ("7", "invalid-request", ""),
     "null": ("null", "invalid-request", ""),
     "beyond a double": (json.dumps(GOOD).replace("47", "1e999"), "malformed-json", "/facts"),

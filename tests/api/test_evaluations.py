@@ -22,6 +22,7 @@ REPLY_FIELDS = [
     "outcome",
     "counts",
     "verdicts",
+    "derived",
     "missing",
     "ignored",
     "included",
