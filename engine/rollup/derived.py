@@ -85,7 +85,7 @@ class Evaluated(Protocol):
 def derived_facts(record: Evaluated) -> Iterator[DerivedFact]:
     """The facts that were rolled up from members, and any derived fact whose supplied value differs from it.
 
-    In the order of the program's facts; a periodic one at the newest period, and wherever it differs.
+    In the order of the program's facts; a periodic one at the newest period given, and wherever it differs.
     """
     sent = {aggregate: bool(record.descendants(aggregate.member).members) for aggregate in _aggregates(record)}
     for spec in record.program.facts.values():
@@ -95,7 +95,8 @@ def derived_facts(record: Evaluated) -> Iterator[DerivedFact]:
         supplied = spec.name in record.facts.plain or spec.name in record.facts.keyed
         if not (reported or supplied):
             continue
-        periods: list[int | None] = [None] if spec.period is None else [*sorted(record.derivable(spec.name))]
+        given = sorted(record.derivable(spec.name)) if spec.period is not None else ()
+        periods: list[int | None] = [*given] or [None]
         for at in periods:
             fact = _fact(record, spec, at)
             if fact.differs or (reported and at == periods[-1]):

@@ -19,10 +19,12 @@ RULES = """
 facts:
 - {fact: size, type: integer}
 - {fact: done, type: boolean}
+- {fact: small_schools, type: integer, unit: schools, subject: [county], derive: 'count(school, where=size < 10)'}
 - {fact: kind, type: category, options: [{id: primary}, {id: "1"}, {id: "true"}]}
 rules:
 - {id: size, require: size <= 45}
 - {id: done, require: done}
+- {id: open, subject: county, require: small_schools >= 1}
 - {id: kind, require: kind == "true"}
 cases:
 """
@@ -94,7 +96,28 @@ def test_a_case_that_holds_is_silent() -> None:
         ("facts: [size], expect: {size: compliant}", "`facts` is no mapping of facts"),
         ("facts: {}, parameters: {x: 1}, expect: {size: compliant}", "unknown parameter `x`"),
         ("facts: {}, parameters: x, expect: {size: compliant}", "`parameters` is no mapping"),
-        ("facts: {}, members: [], expect: {size: compliant}", "has `members`"),
+        ("facts: {}, members: {}, expect: {size: compliant}", "`members` is no list"),
+        ("facts: {}, subject: county, members: [x], expect: {open: compliant}", "a member is a mapping"),
+        (
+            "facts: {}, subject: county, members: [{subject: pupil, id: a, facts: {}}], expect: {open: compliant}",
+            "pupil",
+        ),
+        ("facts: {}, subject: county, members: [{subject: school, facts: {}}], expect: {open: compliant}", "`id`"),
+        (
+            "facts: {}, subject: county, members: [{subject: school, id: a, facts: {sise: 1}}], "
+            "expect: {open: compliant}",
+            "unknown fact `sise`",
+        ),
+        (
+            "facts: {}, subject: county, members: [{subject: school, id: a, facts: {}, division: '150602'}], "
+            "expect: {open: compliant}",
+            "`150602` lies outside `150603`",
+        ),
+        (
+            "facts: {}, subject: county, members: [{subject: school, id: a, facts: {}}, "
+            "{subject: school, id: a, facts: {}}], expect: {open: compliant}",
+            "stands twice",
+        ),
     ],
 )
 def test_what_is_wrong_is_told(case: str, says: str) -> None:
