@@ -271,6 +271,16 @@ _ALL = (
         ("Correct the code, or send it under its own container.", "请更正代码，或者放到它自己的上级之下。"),
     ),
     _type(
+        "unknown-parent",
+        422,
+        ("Unknown parent", "找不到上级记录"),
+        (
+            "A record names as its `parent` an id that no other record of the same batch has.",
+            "记录的parent所指的编号，在同一批次的其他记录中不存在。",
+        ),
+        ("Send the parent in the same batch, or leave `parent` out.", "请在同一批次中发送上级记录，或省略parent。"),
+    ),
+    _type(
         "too-many-members",
         422,
         ("Too many members", "成员过多"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
@@ -19,6 +19,7 @@ from api.observe.meter import Meter
 from api.problems import Problem, pointer, problem_body
 from api.services import judge
 from api.services.evaluate import derived_of, missing_facts, outcome_json, read_record_facts, shown_codes, verdicts_of
+from api.services.families import Family, families, names_parents
 from api.services.judge import Explainer
 from api.services.members import MemberReader
 from api.services.plans import Plan, Plans, Selection, rule_ids
@@ -35,7 +36,7 @@ __all__ = ["BLOCK_RECORDS", "Batch", "lines_of"]
 BLOCK_RECORDS = 1_000
 """Records that are read, judged and written together; between blocks the clock is looked at."""
 
-_RECORD_FIELDS = ("/facts", "/division", "/subject", "/id", "/members")
+_RECORD_FIELDS = ("/facts", "/division", "/subject", "/id", "/members", "/parent")
 
 
 def lines_of(body: bytes) -> Iterator[tuple[int, bytes]]:
@@ -101,12 +102,16 @@ class Batch:
         self._indexes: dict[str, int] = {}
         self._contexts: dict[tuple[str, str], Context] = {}
         self._governing: dict[str, Governing | Problem] = {}
+        self._families: Mapping[int, Family] = {}
+        self._gathered = False
         self._counts: Counter[str] = Counter()
         self.meter = Meter() if meter is None else meter
 
-    def json(self, records: Sequence[msgspec.Raw]) -> bytes:
-        """The reply to a JSON batch. Raises Problem."""
+    def json(self, records: Sequence[msgspec.Raw], *, tied: bool = True) -> bytes:
+        """The reply to a JSON batch. `tied`: there may be records that name a parent. Raises Problem."""
         self._check_length(len(records))
+        if tied:
+            self._gather(list(enumerate(records)))
         results: list[bytes] = []
         rulesets: list[bytes] = []
         for block in self._blocks(enumerate(records)):
@@ -120,10 +125,28 @@ class Batch:
     def ndjson(self, body: bytes) -> Iterator[bytes]:
         """The reply to an NDJSON batch, block by block. Raises Problem before the first block."""
         self._check_length(sum(1 for _ in lines_of(body)))
+        if names_parents(body):
+            self._gather(list(lines_of(body)))
         return self.stream(lines_of(body))
 
+    def _gather(self, records: Sequence[tuple[int, bytes | msgspec.Raw]]) -> None:
+        """Tie records to their parents before any is judged: a parent may stand before its members or after."""
+        self.meter.begin()
+        self._gathered = True
+        numbers = [number for number, _ in records]
+
+        def shown(place: int) -> str:
+            return f"line {numbers[place]}" if self._ndjson else pointer(["records", numbers[place]])
+
+        found = families(self._library, self._members, [raw for _, raw in records], shown)
+        self._families = {numbers[place]: family for place, family in found.items()}
+        self.meter.end("decode")
+
     def stream(self, lines: Iterable[tuple[int, bytes]]) -> Iterator[bytes]:
-        """The NDJSON reply to numbered lines, block by block as they come: one record in, one `result` out."""
+        """The NDJSON reply to numbered lines, block by block as they come: one record in, one `result` out.
+
+        A line that names a `parent` is refused unless all lines were gathered before, as `ndjson` does.
+        """
         try:
             for block in self._blocks(lines):
                 yield b"".join(block.results)
@@ -163,7 +186,7 @@ class Batch:
         reads: list[_Read] = []
         for place, (number, raw) in enumerate(records):
             try:
-                read = self._read(place, raw)
+                read = self._read(place, number, raw)
             except Problem as problem:
                 written[place] = self._error(problem, number, raw)
                 continue
@@ -187,7 +210,7 @@ class Batch:
         self.meter.end("encode")
         return block
 
-    def _read(self, place: int, raw: bytes | msgspec.Raw) -> _Read:
+    def _read(self, place: int, number: int, raw: bytes | msgspec.Raw) -> _Read:
         record = read_record(raw)
         check_place(self._library, record.division, record.subject)
         govern = self._governing.get(record.division)
@@ -200,7 +223,12 @@ class Batch:
         if isinstance(govern, Problem):
             raise _copy(govern)
         plan = self._plans.get(govern.ruleset.name, record.subject)
-        facts = read_record_facts(plan, record.facts, record.members, record.division, self._members)
+        family = self._families.get(number)
+        if isinstance(family, Problem):
+            raise _copy(family)
+        if record.parent is not None and not self._gathered:
+            raise Problem("unknown-parent", "records that come one by one cannot name a `parent`", pointer="/parent")
+        facts = family or read_record_facts(plan, record.facts, record.members, record.division, self._members)
         included = tuple(
             (other, self._context(other, record.division))
             for other in (self._plans.get(r.name, record.subject) for r in govern.included)
@@ -266,6 +294,8 @@ class Batch:
     def _result(self, read: _Read, judged: list[Explainer]) -> bytes:
         own = judged[0]
         parts = [b'{"id":%s,%s' % (encode(read.id), self._judged(read.plan, read.context, read.facts, own))]
+        if read.facts.refused:
+            parts.append(b',"refused_members":%d' % sum(read.facts.refused.values()))
         if read.facts.ignored and self._options.detail != "codes":
             parts.append(b',"ignored":%s' % encode(read.facts.ignored))
         if read.included:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from api.observe.meter import Meter
 from api.services.batch import Batch
+from api.services.families import names_parents
 from api.services.lanes import Lanes
 from api.services.plans import Plans
 from api.services.standing import Standings
@@ -59,7 +60,7 @@ class Batches:
         wanted = read_batch(body, read_options(job.query))
         meter.end("decode")
         batch = Batch(self._plans, wanted, self._limits, job.language, ndjson=False, meter=meter)
-        return iter((batch.json(wanted.records),))
+        return iter((batch.json(wanted.records, tied=names_parents(body)),))
 
     async def aside(
         self, job: BatchJob, body: Sequence[bytes], done: Callable[[Meter], None]

@@ -36,8 +36,8 @@ def kind_error(kind: str, container: str, at: str) -> ProblemError | None:
     allowed = CONTAINS.get(container, ())
     if kind in allowed:
         return None
-    has = f"its members may be {listed(allowed)}" if allowed else "it has no members"
-    return ProblemError("member-not-allowed", f"a {container} has no member that is a {kind}: {has}", at)
+    has = f"its members may be {listed(allowed)}" if allowed else "that has no members"
+    return ProblemError("member-not-allowed", f"`{kind}` cannot be a member of `{container}`: {has}", at)
 
 
 def inside(path: tuple[str, ...], container: tuple[str, ...]) -> bool:
@@ -106,7 +106,7 @@ class _Reading:
         if id_ is not None:
             first = self._seen.setdefault((kind, id_), at)
             if first is not at:
-                detail = f"the {kind} `{id_[:60]}` stands twice among the members, first at {pointer(first)}"
+                detail = f"`{kind}` `{id_[:60]}` stands twice among the members, first at {pointer(first)}"
                 self._wrong("duplicate-id", detail, (*at, "id"))
         inner = self.members(below, kind, place or path, (*at, "members")) if isinstance(below, list) else ()
         if not isinstance(facts, Mapping):

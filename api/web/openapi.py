@@ -97,6 +97,9 @@ def _schemas() -> Json:
             "description": "what belongs to the subject, as a tree: derived facts are rolled up from it; an empty list "
             "is the same as none",
         }
+    schemas["RecordRequest"]["properties"]["parent"] |= {
+        "description": "the id of the record of the same batch that this one is a member of, wherever it stands"
+    }
     member = schemas["MemberRequest"]["properties"]
     member["subject"] = {"type": "string", "enum": list(SUBJECTS)}
     member["division"] = {"anyOf": [_CODE, {"type": "null"}], "default": None, "description": "inside its container's"}
@@ -245,8 +248,9 @@ def _paths() -> Json:
         "operationId": "evaluateBatch",
         "summary": "Judge many records",
         "description": "As JSON, or as NDJSON with one record a line and the options in the query. Records that cannot "
-        "be judged have an `error` in place of their results; the others are not affected. When a key stands "
-        "twice in an object, the last value counts.",
+        "be judged have an `error` in place of their results; the others are not affected. A record with a `parent` is "
+        "judged itself and counts as a member of that record. When a key stands twice in an object, the last value "
+        "counts.",
         "parameters": [language, *_batch_parameters()],
         "requestBody": {
             "required": True,

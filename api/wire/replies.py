@@ -350,9 +350,14 @@ class BatchJudged(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class BatchResult(BatchJudged, forbid_unknown_fields=True, kw_only=True):
-    """One record's result, or its error."""
+    """One record's result, or its error.
+
+    `refused_members`: so many records named it as their parent and could not be read; measures over members are
+    open by them.
+    """
 
     id: str | None
+    refused_members: int | msgspec.UnsetType = msgspec.UNSET
     ignored: list[str] | msgspec.UnsetType = msgspec.UNSET
     included: list[BatchJudged] | msgspec.UnsetType = msgspec.UNSET
     error: RecordProblem | msgspec.UnsetType = msgspec.UNSET

@@ -85,13 +85,14 @@ class BatchOptions(Options, kw_only=True, forbid_unknown_fields=True):
 
 
 class RecordRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """One record of a batch."""
+    """One record of a batch. `parent`: the id of the record of the same batch that it is a member of."""
 
     division: str
     subject: str
     facts: dict[str, Any]
     id: str | None = None
     members: list[Any] | None = None
+    parent: str | None = None
 
 
 _DEFAULTS = BatchOptions()

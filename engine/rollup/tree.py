@@ -38,7 +38,8 @@ def descendants(subject: str, facts: Facts, path: tuple[str, ...], kind: str) ->
 
     def visit(container: str, id_: str | None, inside: Facts, at: tuple[str, ...]) -> bool:
         nonlocal refused
-        refused += sum(n for other, n in inside.refused.items() if other == kind or kind in REACHES[other])
+        # A refused member of a kind that does not exist may be of any.
+        refused += sum(n for other, n in inside.refused.items() if other == kind or kind in REACHES.get(other, (kind,)))
         found = False
         for member in inside.members:
             place = member.path or at

@@ -41,6 +41,7 @@ SLUGS = [
     "member-not-allowed",
     "duplicate-id",
     "member-elsewhere",
+    "unknown-parent",
     "too-many-members",
     "storage-unavailable",
     "too-many-records",
