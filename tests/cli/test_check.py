@@ -79,7 +79,12 @@ def test_headings_are_forgiving(check: Check, heading: str) -> None:
         ("area_m2", '"1,234.5"', "area", "C"),
         ("area_m2", "-1", "area", "!"),
         ("area_m2", '"1,2"', "area", "!"),
-        ("area_m2", "3.9平方米", "area", "!"),
+        ("area_m2", "3.9平方米", "area", "C"),
+        ("area_m2", "3.9 m²", "area", "C"),
+        ("area_m2", "3.9万平方米", "area", "!"),
+        ("max_class_size_primary", "４５人", "class-size", "C"),
+        ("max_class_size_primary", "45班", "class-size", "!"),
+        ("max_class_size_primary", "约45", "class-size", "!"),
         ("area_m2", "45²", "area", "!"),
         ("area_m2", "10%", "area", "!"),
         ("area_m2", "-", "area", "!"),
@@ -185,7 +190,7 @@ def test_a_fact_of_another_subject_is_said_to_be_ignored(check: Check) -> None:
         ("id,编号\n1,2\n", "mean the same"),
         ("rate@2025年度,rate@甲\n1,2\n", "unknown heading `rate@甲`"),
         ("rooms.dance\n1\n", "unknown heading `rooms.dance`"),
-        (",,\n1,2,3\n", "the first row has no headings"),
+        (",,\n1,2,3\n", "row 2, column 1: unknown heading `1`"),
         ("", "the file is empty"),
         ("\n\n", "the file is empty"),
     ],
@@ -290,10 +295,10 @@ def test_standard_input(xueheng: Call, rulesets: Path) -> None:
 
 
 def test_an_unknown_kind_of_file(xueheng: Call, rulesets: Path, tmp_path: Path) -> None:
-    (tmp_path / "r.xlsx").write_bytes(b"PK")
-    result = xueheng("check", tmp_path / "r.xlsx", *DAY, "--rulesets", rulesets)
+    (tmp_path / "r.doc").write_bytes(b"PK")
+    result = xueheng("check", tmp_path / "r.doc", *DAY, "--rulesets", rulesets)
     assert result.exit_code == 2
-    assert "save the sheet as CSV" in result.stderr
+    assert "CSV, NDJSON, Parquet or a workbook?" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Results of a file of records, written for people and platforms: text, NDJSON, Parquet, workbooks."""

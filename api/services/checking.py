@@ -1,0 +1,133 @@
+"""A file of records is judged: blocks of it side by side in processes of their own, results in the order of the file.
+
+What one block goes through is `Checker.block`: a block as read → records → the batch's reply → a form of output.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import chain
+from multiprocessing import get_context
+
+from api.reports.results import Form, Judged, collected, lines_in, results_of
+from api.services.batch import Batch
+from api.services.plans import Plans
+from api.services.processes import die_with
+from api.settings import Limits
+from api.tabular.records import Parsed, Row, Table
+from api.wire.requests import BatchOptions
+
+__all__ = ["Checker", "WorkerLost", "judged_blocks"]
+
+_UNLIMITED = Limits(records=2**62, full_records=2**62, batch_seconds=float(2**31))
+_AHEAD = 2
+"""Blocks that wait for each process, so that none is idle while one is written."""
+
+
+class WorkerLost(Exception):
+    """A process that judged is gone: ended from outside, most likely for want of memory."""
+
+
+class Checker:
+    """Judges blocks of one table."""
+
+    def __init__(self, plans: Plans, options: BatchOptions, form: Form, language: str) -> None:
+        self._plans = plans
+        self._options = options
+        self._form = form
+        self._language = language
+        # What is wrong with the options is told before any file is read.
+        self._batch()
+
+    def _batch(self) -> Batch:
+        return Batch(self._plans, self._options, _UNLIMITED, self._language, ndjson=True)
+
+    def block(self, parsed: Parsed) -> Judged:
+        """One block of records, judged and written."""
+        waiting: deque[Row] = deque(parsed.rows)
+        lines = lines_in(self._batch().stream((row.number, row.body) for row in parsed.rows))
+        results, heads, stopped, counts = results_of(lines, waiting)
+        content = self._form.content(results, heads)
+        totals = collected(results, heads, counts, stopped, parsed.given)
+        return Judged(heads, content, totals, parsed.notices, stopped)
+
+
+def judged_blocks(table: Table, checker: Checker, processes: int) -> Iterator[Judged]:
+    """The blocks of a table, judged, in order. Raises BadFile, and WorkerLost.
+
+    Records that name parents are judged in one block. The first block is judged here: most files hold no more, and
+    what it builds is then shared by the processes that are forked.
+    """
+    if table.families:
+        yield checker.block(_gathered(table))
+        return
+    blocks = table.blocks()
+    first = next(blocks, None)
+    if first is None:
+        return
+    yield checker.block(table.parse(first))
+    second = next(blocks, None)
+    if second is None:
+        return
+    rest = chain((second,), blocks)
+    if processes < 2:
+        yield from (checker.block(table.parse(block)) for block in rest)
+    else:
+        yield from _side_by_side(table, checker, rest, processes)
+
+
+def _gathered(table: Table) -> Parsed:
+    whole = Parsed([])
+    for block in table.blocks():
+        parsed = table.parse(block)
+        whole.rows += parsed.rows
+        whole.notices += parsed.notices
+        whole.given |= parsed.given
+    return whole
+
+
+def _side_by_side(table: Table, checker: Checker, blocks: Iterator[object], processes: int) -> Iterator[Judged]:
+    # What is there now is shared with the processes for as long as no collection touches it.
+    gc.collect()
+    gc.freeze()
+    pool = ProcessPoolExecutor(
+        processes, mp_context=get_context("fork"), initializer=_begin, initargs=(table, checker, os.getpid())
+    )
+    waiting: deque[Future[Judged]] = deque()
+    try:
+        for block in blocks:
+            waiting.append(pool.submit(_judge, block))
+            if len(waiting) > processes * _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool:
+        raise WorkerLost("a process that judged was ended from outside: is there too little memory?") from None
+    finally:
+        gc.unfreeze()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+# --- in the processes -------------------------------------------------------------------------
+
+_work: tuple[Table, Checker] | None = None
+
+
+def _begin(table: Table, checker: Checker, parent: int) -> None:
+    global _work  # noqa: PLW0603 - what a process of the pool is forked for
+    _work = (table, checker)
+    # Ctrl-C goes to all; the parent ends the pool.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with(parent, signal.SIGKILL)
+
+
+def _judge(block: object) -> Judged:
+    assert _work is not None
+    table, checker = _work
+    return checker.block(table.parse(block))
