@@ -26,6 +26,8 @@ _MAX_CELL = 32_000
 """A cell holds 32,767 characters."""
 _MAX_ROWS = 1_000_000
 """A sheet holds 1,048,576 rows; further ones go to a second sheet."""
+_A4 = 9
+_LINE_POINTS = 16
 _LETTERS = "CNTXU"
 _LISTED = "NT"
 """Verdicts whose rules are listed: not met, and not met yet."""
@@ -45,6 +47,7 @@ _COLOURS = {
     "insufficient_data": "#FFF2CC",
 }
 _Column = tuple[str, str, int]
+_LIST: _Column = ("缺少的事实", "Missing", 60)
 _OUTCOMES: tuple[_Column, ...] = (
     ("行号", "Row", 7),
     ("编号", "ID", 18),
@@ -56,7 +59,7 @@ _OUTCOMES: tuple[_Column, ...] = (
     ("仅看实测项", "Measured only", 12),
     *((zh, en.capitalize(), 9) for zh, en in _VERDICTS.values()),
     ("缺少事实数", "Facts missing", 11),
-    ("缺少的事实", "Missing", 60),
+    _LIST,
 )
 _FINDINGS: tuple[_Column, ...] = (
     ("行号", "Row", 7),
@@ -298,13 +301,20 @@ class XlsxWriter:
         """A sheet with its headings, frozen."""
         sheet = self._book.add_worksheet(title)
         sheet.freeze_panes(1, 3 if len(columns) > 5 else 0)
+        sheet.set_landscape()
+        sheet.set_paper(_A4)
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(0)
         for i, column in enumerate(columns):
             sheet.set_column(i, i, column[2])
             sheet.write_string(0, i, column[self._at], self._head)
         return sheet
 
-    def write(self, sheet: Any, number: int, values: Sequence[Any]) -> None:
+    def write(self, sheet: Any, number: int, values: Sequence[Any], columns: Sequence[_Column]) -> None:
         """One row; verdicts in words and colours."""
+        if _LIST in columns:
+            # As high as one line: a list of all that is missing would fill a page.
+            sheet.set_row(number, _LINE_POINTS)
         for i, value in enumerate(values):
             if isinstance(value, Said):
                 form = self._coloured.get(value.verdict, self._top)
@@ -334,7 +344,7 @@ class _Sheet:
             self.close()
             self._begin()
         self._rows += 1
-        self._writer.write(self._sheet, self._rows, values)
+        self._writer.write(self._sheet, self._rows, values, self._columns)
 
     def close(self) -> None:
         self._sheet.autofilter(0, 0, self._rows, len(self._columns) - 1)
