@@ -112,7 +112,9 @@ class XlsxForm:
 
     def __init__(self, library: Library, language: str) -> None:
         self._facts = library.dictionary.facts
-        self._rules: dict[str, Rule] = {rule.id: rule for r in library.rulesets.values() for rule in r.rules}
+        self._rules: Mapping[str, Mapping[str, Rule]] = {
+            name: {rule.id: rule for rule in ruleset.running} for name, ruleset in library.rulesets.items()
+        }
         self._titles = {name: ruleset.title[language] for name, ruleset in library.rulesets.items()}
         self._language = language
         self._at = ("zh", "en").index(language)
@@ -153,10 +155,10 @@ class XlsxForm:
         listed = {CODES[letter].value for letter in _LISTED}
         for verdict in body["verdicts"]:
             if verdict["verdict"] in listed:
-                rows.findings.append([row.number, id_, row.name, *self._finding(verdict)])
+                rows.findings.append([row.number, id_, row.name, *self._finding(verdict, self._rules[ruleset])])
 
-    def _finding(self, verdict: Json) -> list[Any]:
-        rule, clause = self._rules[verdict["rule"]], verdict["clause"]
+    def _finding(self, verdict: Json, rules: Mapping[str, Rule]) -> list[Any]:
+        rule, clause = rules[verdict["rule"]], verdict["clause"]
         return [
             rule.title[self._language],
             Said(verdict["verdict"]),

@@ -67,11 +67,13 @@ def read_heads(
     numbers = [number for number, _ in rows if filled[number]]
     if not numbers:
         return Heads((), 0, 0, problems=("the first row has no headings",))
+    # A head merged downwards ends the headings where it ends.
+    bottoms = [
+        number for number in numbers if not any(m.top <= number < m.bottom and m.bottom in filled for m in merges)
+    ]
+    candidates = [_Candidate(filled, merges, bottom, names) for bottom in bottoms or numbers[-1:]]
     # The first of equals: rows of data below the headings name nothing more.
-    best = max((_Candidate(filled, merges, bottom, names) for bottom in numbers), key=lambda c: c.recognised)
-    if not best.recognised:
-        best = _Candidate(filled, merges, numbers[0], names)
-    return best.heads(names, place)
+    return max(candidates, key=lambda candidate: candidate.recognised).heads(names, place)
 
 
 def _spread(rows: dict[int, dict[int, Cell]], merges: Sequence[Merge]) -> dict[int, dict[int, str]]:
@@ -107,8 +109,7 @@ class _Candidate:
         levels = [bottom]
         while len(levels) < _LEVELS and _is_level(rows.get(levels[0] - 1, {}), levels[0] - 1, merges):
             levels.insert(0, levels[0] - 1)
-        # A head merged downwards ends the headings where it ends.
-        self.bottom = max([bottom, *(m.bottom for m in merges if m.top <= bottom <= m.bottom and m.bottom in rows)])
+        self.bottom = bottom
         width = max(max(rows[number], default=0) for number in levels)
         self.parts: list[list[str]] = []
         self.columns: list[Column | Unclear | None] = []

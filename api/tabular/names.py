@@ -29,6 +29,10 @@ PLACES: Mapping[str, tuple[str, ...]] = {
 _NO_FACTS = ("序号", "备注", "no.", "remarks")
 """Columns that every table has and that never hold facts."""
 _GROUPS_OF_PLACES = frozenset({"学校", "单位", "机构", "园所", "基本信息", "基本情况"})
+_QUALIFIERS = re.compile(
+    "小学|初中|高中|幼儿|学前|中职|职业|公办|民办|城区|城市|城镇|农村|乡村|乡镇|男|女|上年|去年|今年|本年|计划|目标|[0-9]{4}"
+)
+"""Words that change what the head below them means."""
 
 _WITH_PERIOD = re.compile(r"(?P<base>.+?)\s*(?:@\s*(?P<at>[^@()]+)|\((?P<inside>[^()]+)\))")
 _WITH_UNIT = re.compile(r"(?P<base>.+?)\s*(?:\(\s*(?:单位[::]\s*)?(?P<inside>[^()]+?)\s*\)|/(?P<after>[^/()]+))")
@@ -173,6 +177,8 @@ class Names:
         if column.place is not None:
             return word in _GROUPS_OF_PLACES or not any(word in known for known in self.known)
         own = [folded(w) for spec in column.specs for w in (*spec.aliases, *spec.label.values())]
+        if any(not any(qualifier in w for w in own) for qualifier in _QUALIFIERS.findall(word)):
+            return False
         return any(word in w for w in own) or not any(word in known for known in self._facts)
 
     def _of_fact(self, shown: str, plain: str) -> Column | None:
