@@ -11,7 +11,7 @@ from engine.check.expressions import check_expression
 from engine.check.ir import Expr, FactSpec
 from engine.check.scope import Scope, ScopeEntry
 from engine.check.size import MAX_HEIGHT, sizes_of_facts
-from engine.check.walk import facts_of
+from engine.check.walk import facts_of, members_read, with_sources
 from engine.diagnostics import Collector, did_you_mean
 from engine.load.documents import EntryDoc
 from engine.load.fields import Fields
@@ -68,6 +68,8 @@ def check_dictionary(entries: Iterable[EntryDoc], collector: Collector) -> Dicti
             Scope(entry.subjects, facts, scopes, collector, "when", expanding=(entry.name,)),
             BOOLEAN,
         )
+    for name in full:
+        _periods_of_members(full[name], docs[name], full, collector)
     # Without its formula a fact can still be read, so that everything else can be checked.
     for name in _circles(full, docs, collector):
         full[name] = facts[name]
@@ -235,6 +237,18 @@ def _formulas(
         at_least=read(doc.at_least, "bound"),
         at_most=read(doc.at_most, "bound"),
     )
+
+
+def _periods_of_members(spec: FactSpec, doc: EntryDoc, facts: Mapping[str, FactSpec], collector: Collector) -> None:
+    """Facts of members are read at the period of what is rolled up from them: they must have the same kind."""
+    read = {name for named in members_read((spec,)).values() for name in named}
+    for name in with_sources(sorted(read), facts):
+        other = facts[name].period
+        if other is not None and other != spec.period:
+            own = f"is by {spec.period}" if spec.period is not None else "has no `period`"
+            problem = f"`{spec.name}` {own}, but is rolled up from `{name}`, which is by {other}"
+            collector.add(codes.period_misuse(problem, doc.name.span, "give both the same `period`"))
+            return
 
 
 def _circles(facts: Mapping[str, FactSpec], docs: Mapping[str, EntryDoc], collector: Collector) -> set[str]:
