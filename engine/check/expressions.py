@@ -13,24 +13,18 @@ from fractions import Fraction
 from typing import Literal, cast
 
 from engine import codes
-from engine.check import calls
+from engine.check import calls, comparisons
 from engine.check.ir import (
     AllOf,
     AnyOf,
     Arithmetic,
     AsOf,
     Choice,
-    Compare,
     Constant,
     Expr,
     FactRef,
-    InDivision,
-    ItemOf,
     Negate,
     Not,
-    OneOf,
-    Operator,
-    mirrored,
 )
 from engine.check.scope import MAX_PARTS, MAX_SCOPES, Scope
 from engine.source import Span, Text
@@ -42,7 +36,6 @@ from engine.values import (
     PERCENT,
     Boolean,
     Category,
-    Checklist,
     Date,
     Number,
     Type,
@@ -56,14 +49,6 @@ __all__ = ["Typed", "check_expression"]
 Typed = tuple[Expr, Type] | None
 
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,12})?")
-_OPERATORS: dict[type[ast.cmpop], Operator] = {
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-}
 _ARITHMETIC: dict[type[ast.operator], Literal["+", "-", "*", "/"]] = {
     ast.Add: "+",
     ast.Sub: "-",
@@ -142,7 +127,7 @@ class Checker:
             case ast.BinOp():
                 return self._arithmetic(node)
             case ast.Compare():
-                return self._comparison(node)
+                return comparisons.check_comparison(self, node)
             case ast.IfExp():
                 return self._choice(node)
             case ast.Call():
@@ -295,134 +280,3 @@ class Checker:
             return None
         other = cast(Number, otherwise[1])
         return Choice(test, then[0], otherwise[0], boolean=False), Number(then[1].unit or other.unit)
-
-    # --- comparisons --------------------------------------------------------------------------
-
-    def _comparison(self, node: ast.Compare) -> Typed:
-        sides = [node.left, *node.comparators]
-        links: list[Expr | None] = [
-            self._link(op, left, right) for op, left, right in zip(node.ops, sides, sides[1:], strict=False)
-        ]
-        if any(link is None for link in links):
-            return None
-        found = cast(list[Expr], links)
-        return (found[0] if len(found) == 1 else AllOf(tuple(found))), BOOLEAN
-
-    def _link(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> Expr | None:
-        if isinstance(op, ast.In | ast.NotIn):
-            inner = self._membership(left, right)
-            return inner if isinstance(op, ast.In) or inner is None else Not(inner)
-        operator = _OPERATORS[type(op)]
-        for one, other in ((left, right), (right, left)):
-            if isinstance(one, ast.Name) and one.id == "division":
-                return self._division(operator, (other,), one)
-        text_left, text_right = _text(left), _text(right)
-        if text_left is not None and text_right is None:
-            return self._option(mirrored(operator), right, left, text_left)
-        if text_right is not None:
-            return self._option(operator, left, right, text_right)
-        a, b = self.check(left), self.check(right)
-        if a is None or b is None:
-            return None
-        return self._compare(operator, a, b, right)
-
-    def _compare(self, operator: Operator, a: tuple[Expr, Type], b: tuple[Expr, Type], right: ast.expr) -> Expr | None:
-        if isinstance(a[1], Number | Date) and type(a[1]) is type(b[1]):
-            if self.require(b, a[1], right) is None:
-                return None
-            return Compare(operator, a[0], b[0], "number" if isinstance(a[1], Number) else "date")
-        if isinstance(a[1], Category) and isinstance(b[1], Category) and self.require(b, a[1], right):
-            return self._ranked(operator, a[0], b[0], a[1], right)
-        if isinstance(a[1], Boolean | Checklist):
-            help_ = "facts are conditions by themselves: `x` or `not x`"
-            self.collector.add(codes.construct_not_allowed(f"comparing {describe(a[1])}", self.span(right), help_))
-        elif not isinstance(a[1], Category) or not isinstance(b[1], Category):
-            self.collector.add(codes.type_mismatch(describe(a[1]), describe(b[1]), self.span(right)))
-        return None
-
-    def _ranked(self, operator: Operator, a: Expr, b: Expr, type_: Category, node: ast.expr) -> Expr | None:
-        if operator not in ("==", "!=") and not type_.ordered:
-            self.collector.add(codes.type_mismatch("a grade (ordered)", "a category", self.span(node)))
-            return None
-        if type_.ordered:
-            return Compare(operator, a, b, "grade", type_.options)
-        return Compare(operator, a, b, "category")
-
-    def _option(self, operator: Operator, fact: ast.expr, text: ast.expr, option: str) -> Expr | None:
-        typed = self.check(fact)
-        if typed is None:
-            return None
-        if not isinstance(typed[1], Category):
-            self.collector.add(codes.type_mismatch(describe(typed[1]), "a text", self.span(text)))
-            return None
-        if not self._has_option(fact, typed[1].options, option, text):
-            return None
-        return self._ranked(operator, typed[0], Constant(option), typed[1], text)
-
-    def _has_option(self, fact: ast.expr, options: tuple[str, ...], option: str, node: ast.expr) -> bool:
-        if option in options:
-            return True
-        name = self.parsed.source_of(fact)
-        self.collector.add(codes.unknown_option(option, name, options, self.span(node)))
-        return False
-
-    def _membership(self, left: ast.expr, right: ast.expr) -> Expr | None:
-        if isinstance(left, ast.Name) and left.id == "division":
-            elements = tuple(right.elts) if isinstance(right, ast.Tuple) else (right,)
-            return self._division("==", elements, left)
-        item = _text(left)
-        if item is not None:
-            return self._item(item, left, right)
-        if not isinstance(right, ast.Tuple) or not right.elts:
-            self.collector.add(
-                codes.construct_not_allowed("`in` without a tuple", self.span(right), 'write `in ("a", "b")`')
-            )
-            return None
-        typed = self.check(left)
-        if typed is None:
-            return None
-        if not isinstance(typed[1], Category):
-            self.collector.add(codes.type_mismatch("a category", describe(typed[1]), self.span(left)))
-            return None
-        options: list[str] = []
-        for element in right.elts:
-            option = _text(element)
-            if option is None:
-                self.collector.add(codes.type_mismatch("a text", "something else", self.span(element)))
-                return None
-            if not self._has_option(left, typed[1].options, option, element):
-                return None
-            options.append(option)
-        return OneOf(typed[0], tuple(sorted(set(options), key=typed[1].options.index)))
-
-    def _item(self, item: str, left: ast.expr, right: ast.expr) -> Expr | None:
-        typed = self.check(right)
-        if typed is None:
-            return None
-        if not isinstance(typed[1], Checklist) or not isinstance(typed[0], FactRef):
-            self.collector.add(codes.type_mismatch("a checklist", describe(typed[1]), self.span(right)))
-            return None
-        if not self._has_option(right, typed[1].items, item, left):
-            return None
-        return ItemOf(typed[0].name, item)
-
-    def _division(self, operator: Operator, elements: tuple[ast.expr, ...], node: ast.expr) -> Expr | None:
-        if operator not in ("==", "!="):
-            self.collector.add(codes.construct_not_allowed("ordering divisions", self.span(node)))
-            return None
-        found: list[str] = []
-        for element in elements:
-            code = _text(element)
-            if code is None:
-                self.collector.add(codes.type_mismatch("a division code", "something else", self.span(element)))
-                return None
-            if self.scope.divisions and code not in self.scope.divisions:
-                self.collector.add(codes.unknown_division(code, self.span(element)))
-                return None
-            found.append(code)
-        inner = InDivision(tuple(sorted(set(found))))
-        return inner if operator == "==" else Not(inner)
-
-
-def _text(node: ast.expr) -> str | None:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
