@@ -23,10 +23,11 @@ from engine.digests import closure, digest, text_closure
 from engine.divisions import Divisions, read_divisions
 from engine.facts import FactReader
 from engine.load.cases import load_cases
+from engine.load.clauses import load_clauses
 from engine.load.consequences import load_consequences
 from engine.load.dictionary import load_dictionary
 from engine.load.documents import CaseDoc, EntryDoc
-from engine.load.rulesets import load_clauses, load_rules, load_ruleset
+from engine.load.rulesets import load_rules, load_ruleset
 from engine.passes.pipeline import build_program
 from engine.publications import PUBLISHED, Publication, check_publications, read_publications
 from engine.source import Source

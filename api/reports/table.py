@@ -57,7 +57,10 @@ class TableForm:
             rule = rules[ids[finding["rule"]]]
             actual = "; ".join(f"{name} is {shown(value)}" for name, value in finding["actual"].items())
             gap = f", off by {shown(finding['gap'])}" if finding["gap"] is not None else ""
-            letter, path = click.style("N", fg="red", bold=True), click.style(rule.citation.path, dim=True)
+            # A rule that the plan adopts stands in its standard; then follows where the plan adopts it.
+            adopting = () if rule.adopted_at is None else (rule.adopted_at.path,)
+            letter = click.style("N", fg="red", bold=True)
+            path = click.style(" ← ".join((rule.citation.path, *adopting)), dim=True)
             lines.append(f"{'':8}{letter} {rule.id}  {path}  {rule.require_text}: {actual}{gap}")
         missing = body["missing"]
         if missing:

@@ -158,7 +158,9 @@ class XlsxForm:
                 rows.findings.append([row.number, id_, row.name, *self._finding(verdict, self._rules[ruleset])])
 
     def _finding(self, verdict: Json, rules: Mapping[str, Rule]) -> list[Any]:
-        rule, clause = rules[verdict["rule"]], verdict["clause"]
+        rule = rules[verdict["rule"]]
+        # What the plan adopts is written in its standard and adopted by the plan: both are named.
+        cited = [verdict["clause"], *([] if rule.adopted_at is None else verdict["also_at"][:1])]
         return [
             rule.title[self._language],
             Said(verdict["verdict"]),
@@ -167,8 +169,8 @@ class XlsxForm:
             rule.summary[self._language],
             verdict["gap"],
             verdict["due"],
-            clause["document"],
-            clause["path"],
+            " ← ".join(clause["document"] for clause in cited),
+            " ← ".join(clause["path"] for clause in cited),
             verdict["message"][self._language],
             rule.id,
         ]

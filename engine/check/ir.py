@@ -207,6 +207,11 @@ class Rule:
     reviewed: tuple[str, date] | None
 
     @property
+    def adopted_at(self) -> Citation | None:
+        """Of an incorporated rule the first place of the plan that adopts it."""
+        return next((place for place in self.also_at[:1] if place.ruleset != self.citation.ruleset), None)
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """Every fact that the rule names: in `when`, in the requirement, as the anchor of its deadline."""
         anchor = (self.due.after,) if self.due is not None and self.due.after is not None else ()

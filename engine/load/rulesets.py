@@ -1,4 +1,4 @@
-"""`ruleset.yaml`, `clauses.yaml` and `rules/*.yaml` → documents."""
+"""`ruleset.yaml` and `rules/*.yaml` → documents."""
 
 from __future__ import annotations
 
@@ -8,25 +8,23 @@ from datetime import date
 from engine import codes
 from engine.diagnostics import Collector
 from engine.load.documents import (
-    AdoptionDoc,
     BaselineDoc,
-    ClauseDoc,
     DueDoc,
     LocatorDoc,
     ParameterDoc,
     RuleDoc,
     RulesetDoc,
-    WithoutRuleDoc,
 )
 from engine.load.fields import Fields, kind_of, read_date, read_list
-from engine.load.tree import Listing, Mapping, parse_tree
+from engine.load.tree import Mapping, parse_tree
 from engine.source import Source, Text
-from engine.words import AUTHORITIES, CLAUSE_KINDS, CLAUSE_REASONS, FACT_TYPES, FORCES, SUBJECTS, TOPICS
+from engine.words import AUTHORITIES, FACT_TYPES, FORCES, SUBJECTS, TOPICS
 
 __all__ = [
-    "load_clauses",
     "load_rules",
     "load_ruleset",
+    "read_digest",
+    "read_due",
     "read_id",
     "read_locator",
     "read_reviewed",
@@ -66,7 +64,7 @@ def load_ruleset(source: Source, collector: Collector) -> RulesetDoc | None:
     signed, published = document.day("signed", required=False), document.day("published", required=False)
     authority = document.choice("authority", AUTHORITIES)
     file = _file_name(document, required=original)
-    sha256 = _digest(document, required=original)
+    sha256 = read_digest(document, required=original)
     code_points = document.integer("code_points", required=original)
     note = document.value("note", required=False)
     document.done()
@@ -135,7 +133,8 @@ def _file_name(document: Fields, *, required: bool) -> str | None:
     return text.value
 
 
-def _digest(fields: Fields, *, required: bool) -> str | None:
+def read_digest(fields: Fields, *, required: bool) -> str | None:
+    """The SHA-256 of a text: 64 hexadecimal digits."""
     text = fields.text("sha256", required=required)
     if text is None:
         return None
@@ -165,92 +164,6 @@ def read_id(fields: Fields, key: str) -> Text | None:
         fields.collector.add(codes.bad_scalar("an id in kebab-case", text.value, text.span))
         return None
     return text
-
-
-def load_clauses(source: Source, collector: Collector, *, spans: bool) -> list[ClauseDoc]:
-    """The ledger. `spans`: the ruleset has an original, so each clause needs span and digest."""
-    clauses: list[ClauseDoc] = []
-
-    def read(fields: Fields) -> None:
-        path = fields.text("clause")
-        span = fields.range_of_code_points("span", required=spans)
-        sha256 = _digest(fields, required=spans)
-        kind = fields.choice("kind", CLAUSE_KINDS)
-        heading = fields.bilingual("heading", required=False)
-        reason = fields.text("reason", required=False)
-        if reason is not None and reason.value not in CLAUSE_REASONS:
-            fields.choice("reason", CLAUSE_REASONS)
-            reason = None
-        duplicate_of = fields.text("duplicate_of", required=reason is not None and reason.value == "duplicate_of")
-        note = fields.value("note", required=False)
-        without = tuple(w for f in fields.mappings("without_rule", "entry", required=False) if (w := _without(f)))
-        incorporates = _incorporates(fields)
-        fields.done()
-        if path is not None and kind is not None:
-            clauses.append(
-                ClauseDoc(
-                    path,
-                    fields.node.span,
-                    span,
-                    sha256,
-                    kind,
-                    heading,
-                    reason,
-                    duplicate_of,
-                    note,
-                    without,
-                    incorporates,
-                )
-            )
-
-    read_list(parse_tree(source, collector), "clause", collector, read)
-    return clauses
-
-
-def _without(fields: Fields) -> WithoutRuleDoc | None:
-    span = fields.range_of_code_points("span")
-    reason = fields.choice("reason", CLAUSE_REASONS)
-    note = fields.value("note", required=False)
-    fields.done()
-    return None if span is None or reason is None else WithoutRuleDoc(span, reason, note, fields.node.span)
-
-
-def _incorporates(fields: Fields) -> tuple[AdoptionDoc, ...]:
-    """By ruleset a list of rules, or a mapping with `rules` and terms, or a list of such mappings.
-
-    An entry without a readable rule stays, with none: what is wrong with it is in the collector.
-    """
-    nested = fields.mapping("incorporates", "`incorporates`", required=False)
-    if nested is None:
-        return ()
-    found: list[AdoptionDoc] = []
-    for key, name in nested.node.keys.items():
-        node = nested.any(key)
-        if isinstance(node, Mapping):
-            found.append(_adoption(Fields(node, "the entry", fields.collector), name))
-        elif isinstance(node, Listing) and any(isinstance(item, Mapping) for item in node.items):
-            found += [_adoption(part, name) for part in nested.mappings(key, "the entry")]
-        else:
-            found.append(AdoptionDoc(name, name.span, None, _adopted(nested, key), None, None, None))
-    return tuple(found)
-
-
-def _adopted(fields: Fields, key: str) -> tuple[Text, ...]:
-    """A list of rules that names at least one."""
-    node = fields.any(key, required=False)
-    if isinstance(node, Listing) and not node.items:
-        fields.collector.add(codes.wrong_shape("a list of rules", "an empty one", fields.key_span(key)))
-    return fields.texts(key)
-
-
-def _adoption(fields: Fields, ruleset: Text) -> AdoptionDoc:
-    span = fields.range_of_code_points("span", required=False)
-    rules = _adopted(fields, "rules")
-    due = _due(fields)
-    starts = fields.day("from", required=False)
-    force = fields.choice("force", FORCES, required=False)
-    fields.done()
-    return AdoptionDoc(ruleset, fields.node.span, span, rules, due, starts, force)
 
 
 def load_rules(source: Source, collector: Collector, *, spans: bool) -> list[RuleDoc]:
@@ -295,7 +208,7 @@ def _rule(fields: Fields, *, spans: bool) -> RuleDoc | None:
     topic = fields.choice("topic", TOPICS)
     title, summary = fields.bilingual("title"), fields.bilingual("summary")
     note, read_as = fields.value("note", required=False), fields.value("read_as", required=False)
-    due = _due(fields)
+    due = read_due(fields)
     starts, until = fields.day("from", required=False), fields.day("until", required=False)
     window = fields.texts("window", required=False)
     if window and len(window) != 2:
@@ -340,7 +253,8 @@ def _rule(fields: Fields, *, spans: bool) -> RuleDoc | None:
     )
 
 
-def _due(fields: Fields) -> DueDoc | None:
+def read_due(fields: Fields) -> DueDoc | None:
+    """`due` in any of its forms."""
     node = fields.any("due", required=False)
     if node is None:
         return None

@@ -165,3 +165,20 @@ def test_the_relaxations_of_the_standard_act_on_a_plan_that_adopts_it(plans: Cli
     assert found["national/all-schools-within-size-limit"] == "non_compliant"
     assert found["national/all-schools-within-size-limit-relaxed"] == "compliant"
     assert reply["parameters"] == {"national@2017.1": {"procedure-relaxations": True}}
+
+
+@pytest.mark.parametrize(("on", "verdict"), [("2022-12-31", "not_yet_due"), ("2023-01-01", "non_compliant")])
+def test_the_countys_schools_decide_what_the_plan_adopts(plans: Client, on: str, verdict: str) -> None:
+    schools = [
+        {"subject": "school", "id": f"s-{size}", "facts": {"primary_classes": 12, "max_class_size_primary": size}}
+        for size in (45, 46)
+    ]
+    request = {"division": "150603", "subject": "county", "id": "c", "as_of": on, "facts": {}, "members": schools}
+    reply = plans.post("/v1/evaluations", json=request).json()
+    found = {verdict["rule"]: verdict["verdict"] for verdict in reply["verdicts"]}
+    assert found["national/all-primary-classes-within-limit"] == verdict
+    met = plans.post("/v1/evaluations", json=request | {"members": schools[:1]}).json()
+    found = {verdict["rule"]: verdict["verdict"] for verdict in met["verdicts"]}
+    assert found["national/all-primary-classes-within-limit"] == "compliant"
+    # No school says anything of junior classes: it may have some, above the limit.
+    assert found["national/all-junior-classes-within-limit"] == "insufficient_data"

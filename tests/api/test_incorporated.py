@@ -28,6 +28,8 @@ clauses:
 - clause: 二
   span: [40, 100]
   incorporates: {standard@1: {rules: [limit], due: {'150603': 2024-12-31}, from: 2022-01-01}}
+consequences:
+- {id: notice, clause: 二, span: [40, 50], breach_of: standard/cap}
 ruleset:
   parameters: [{id: least, type: integer, unit: rooms, default: 3, label: {zh: 下限, en: Least}}]
 standard:
@@ -184,6 +186,13 @@ def test_an_ndjson_batch_says_the_same(client: Client) -> None:
     lines = [json.loads(text) for text in response.text.splitlines()]
     assert lines[0]["ruleset"]["rules"]["school"][1:] == ["standard/cap", "standard/limit"]
     assert lines[1]["result"]["codes"] == "CNX"
+
+
+@pytest.mark.parametrize(("on", "steps"), [("2025-12-31", 0), ("2026-01-01", 1)])
+def test_consequences_follow_from_it(client: Client, on: str, steps: int) -> None:
+    found = evaluate(client, on, consequences=True)["consequences"]
+    assert [step["because"] for step in found] == [[{"rule": "standard/cap", "verdict": "non_compliant"}]] * steps
+    assert all("“题”不符合要求" in step["message"]["zh"] for step in found)
 
 
 def test_the_listing_says_where_a_rule_comes_from(client: Client) -> None:

@@ -369,3 +369,13 @@ def test_many_rows_in_order(check: Check) -> None:
     assert [result["id"] for result in found] == [f"s-{i}" for i in range(2_500)]
     at = RULES.index("class-size")
     assert [result["codes"][at] for result in found] == ["N" if i % 10 > 5 else "C" for i in range(2_500)]
+
+
+def test_a_rule_that_the_plan_adopts_is_placed_in_both_documents(xueheng: Call, tmp_path: Path) -> None:
+    file = tmp_path / "counties.csv"
+    file.write_text("编号,public_satisfaction_rate\nc-1,84.2\n", "utf-8")
+    result = xueheng("check", file, *DAY, "--division", "150603", "--subject", "county")
+    assert result.exit_code == 0
+    [line] = [text for text in result.stdout.splitlines() if "national/public-satisfaction" in text]
+    assert "办法/社会认可/满意度 ← 三·总体目标" in line
+    assert "is 84.2, off by 0.8" in line
