@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from click.testing import Result
 
@@ -379,3 +380,10 @@ def test_a_rule_that_the_plan_adopts_is_placed_in_both_documents(xueheng: Call, 
     [line] = [text for text in result.stdout.splitlines() if "national/public-satisfaction" in text]
     assert "办法/社会认可/满意度 ← 三·总体目标" in line
     assert "is 84.2, off by 0.8" in line
+    book = tmp_path / "out.xlsx"
+    xueheng("check", file, *DAY, "--division", "150603", "--subject", "county", "-o", book)
+    cells = [
+        cell for sheet in openpyxl.load_workbook(book) for row in sheet.iter_rows(values_only=True) for cell in row
+    ]
+    assert "教督〔2017〕6号 ← 鄂教督委发〔2021〕2号" in cells
+    assert "办法/社会认可/满意度 ← 三·总体目标" in cells
