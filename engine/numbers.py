@@ -185,7 +185,7 @@ def _decided(holds: bool, fails: bool) -> Truth:
 
 
 def distance(left: Numeric, right: Numeric) -> Fraction | None:
-    """The distance of two known numbers; from an irrational one to 60 binary digits."""
+    """The distance of two known numbers; where it is irrational, its nearest float."""
     if left is None or right is None or isinstance(left, Interval) or isinstance(right, Interval):
         return None
     if isinstance(left, Fraction) and isinstance(right, Fraction):
@@ -195,9 +195,9 @@ def distance(left: Numeric, right: Numeric) -> Fraction | None:
     bits = 128
     while True:
         (a, b), (c, d) = _near(left, bits), _near(right, bits)
-        apart = max(a - d, c - b)
-        if apart > 0 and (b - a) + (d - c) <= apart / 2**60:
-            return apart
+        near, far = max(a - d, c - b), max(b - c, d - a)
+        if near > 0 and float(near) == float(far):
+            return Fraction(float(near))
         bits *= 2
 
 

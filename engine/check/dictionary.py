@@ -68,8 +68,8 @@ def check_dictionary(entries: Iterable[EntryDoc], collector: Collector) -> Dicti
             Scope(entry.subjects, facts, scopes, collector, "when", expanding=(entry.name,)),
             BOOLEAN,
         )
-    for name in full:
-        _periods_of_members(full[name], docs[name], full, collector)
+    for name, spec in full.items():
+        _periods_of_members(spec, docs[name], full, collector)
     # Without its formula a fact can still be read, so that everything else can be checked.
     for name in _circles(full, docs, collector):
         full[name] = facts[name]

@@ -174,14 +174,23 @@ def cv(pairs: Sequence[tuple[Fraction, Fraction]]) -> Measured:
     X or ΣP is 0 or a member has no pupils. Source: the national measures for 县域义务教育优质均衡 (2017),
     which print the formula.
     """
-    weights = sum((weight for _, weight in pairs), _ZERO)
-    total = sum((amount for amount, _ in pairs), _ZERO)
+    weights = total_of([(weight.numerator, weight.denominator) for _, weight in pairs])
+    total = total_of([(amount.numerator, amount.denominator) for amount, _ in pairs])
     workings: dict[str, Numeric] = {"sum": total, "weights": weights}
     if weights == 0 or any(weight == 0 for _, weight in pairs):
         return None, workings
     mean = total / weights
     # Σ (P/ΣP)·(x/P − X)² = Σ x²/P / ΣP − X²
-    variance = sum((amount * amount / weight for amount, weight in pairs), _ZERO) / weights - mean * mean
+    variance = (
+        total_of(
+            [
+                (amount.numerator**2 * weight.denominator, amount.denominator**2 * weight.numerator)
+                for amount, weight in pairs
+            ]
+        )
+        / weights
+        - mean * mean
+    )
     workings["mean"] = mean
     if variance < 0:
         return None, workings
@@ -189,6 +198,12 @@ def cv(pairs: Sequence[tuple[Fraction, Fraction]]) -> Measured:
     if mean == 0:
         return None, workings
     return root(variance / (mean * mean), negative=mean < 0), workings
+
+
+def total_of(terms: Sequence[tuple[int, int]]) -> Fraction:
+    """The sum of numerators over denominators, reduced once: a reduction at each step costs more than all else."""
+    below = math.lcm(*(d for _, d in terms))
+    return Fraction(sum([n * (below // d) for n, d in terms]), below)
 
 
 def _pairs(rows: Sequence[Row], partly: bool) -> list[tuple[Fraction, Fraction]] | None:
