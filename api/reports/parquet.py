@@ -54,7 +54,8 @@ _FIELDS: list[tuple[str, pa.DataType]] = [
 SCHEMA = pa.schema(_FIELDS)
 _OUTCOMES = ["compliant", "non_compliant", "not_yet_due", "not_applicable", "insufficient_data"]
 _ROWS_PER_GROUP = 64_000
-"""Rows that are held before they are written: readers skip by groups, and small ones waste room."""
+_BYTES_PER_GROUP = 64_000_000
+"""What is held before it is written: readers skip by groups, and small ones waste room."""
 
 
 class ParquetForm:
@@ -130,7 +131,7 @@ class ParquetWriter:
         self._writer = pq.ParquetWriter(stream, SCHEMA, compression="zstd")
         self._about = about
         self._waiting: list[pa.RecordBatch] = []
-        self._rows = 0
+        self._rows = self._bytes = 0
         self._rulesets: dict[str, Json] = {}
 
     def block(self, judged: Judged) -> None:
@@ -141,12 +142,13 @@ class ParquetWriter:
         table = pa.ipc.open_stream(judged.content, options=pa.ipc.IpcReadOptions(use_threads=False)).read_all()
         self._waiting += table.to_batches()
         self._rows += table.num_rows
-        if self._rows >= _ROWS_PER_GROUP:
+        self._bytes += table.nbytes
+        if self._rows >= _ROWS_PER_GROUP or self._bytes >= _BYTES_PER_GROUP:
             self._write()
 
     def _write(self) -> None:
         self._writer.write_table(pa.Table.from_batches(self._waiting, SCHEMA), row_group_size=_ROWS_PER_GROUP * 2)
-        self._waiting, self._rows = [], 0
+        self._waiting, self._rows, self._bytes = [], 0, 0
 
     def end(self, totals: Totals, remarks: Sequence[tuple[str, str]]) -> None:
         """The last rows, and what the codes mean."""

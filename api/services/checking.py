@@ -9,10 +9,10 @@ import gc
 import os
 import signal
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from itertools import chain
+from itertools import chain, repeat
 from multiprocessing import get_context
 
 from api.reports.results import Form, Judged, collected, lines_in, results_of
@@ -20,18 +20,28 @@ from api.services.batch import Batch
 from api.services.plans import Plans
 from api.services.processes import die_with
 from api.settings import Limits
-from api.tabular.records import Parsed, Row, Table
+from api.tabular.records import BLOCK_RECORDS, Parsed, Row, Table
 from api.wire.requests import BatchOptions
 
 __all__ = ["Checker", "WorkerLost", "judged_blocks"]
 
-_UNLIMITED = Limits(records=2**62, full_records=2**62, batch_seconds=float(2**31))
+_UNLIMITED = Limits(records=2**62, full_records=2**62, members=2**62, batch_seconds=float(2**31))
 _AHEAD = 2
 """Blocks that wait for each process, so that none is idle while one is written."""
 
 
 class WorkerLost(Exception):
     """A process that judged is gone: ended from outside, most likely for want of memory."""
+
+
+class _FileBatch(Batch):
+    """A batch whose lines are all at hand."""
+
+    def replies(self, lines: Sequence[tuple[int, bytes]], *, families: bool) -> Iterator[bytes]:
+        """The reply. `families`: lines may name parents, which stand among them."""
+        if families:
+            self._gather(lines)
+        return self.stream(lines)
 
 
 class Checker:
@@ -45,13 +55,14 @@ class Checker:
         # What is wrong with the options is told before any file is read.
         self._batch()
 
-    def _batch(self) -> Batch:
-        return Batch(self._plans, self._options, _UNLIMITED, self._language, ndjson=True)
+    def _batch(self) -> _FileBatch:
+        return _FileBatch(self._plans, self._options, _UNLIMITED, self._language, ndjson=True)
 
-    def block(self, parsed: Parsed) -> Judged:
+    def block(self, parsed: Parsed, *, families: bool = False) -> Judged:
         """One block of records, judged and written."""
         waiting: deque[Row] = deque(parsed.rows)
-        lines = lines_in(self._batch().stream((row.number, row.body) for row in parsed.rows))
+        records = [(row.number, row.body) for row in parsed.rows]
+        lines = lines_in(self._batch().replies(records, families=families))
         results, heads, stopped, counts = results_of(lines, waiting)
         content = self._form.content(results, heads)
         totals = collected(results, heads, counts, stopped, parsed.given)
@@ -61,25 +72,27 @@ class Checker:
 def judged_blocks(table: Table, checker: Checker, processes: int) -> Iterator[Judged]:
     """The blocks of a table, judged, in order. Raises BadFile, and WorkerLost.
 
-    Records that name parents are judged in one block. The first block is judged here: most files hold no more, and
-    what it builds is then shared by the processes that are forked.
+    Records that name parents are read to the end first, and cut where no family is parted. The first block is judged
+    here: most files hold no more, and what it builds is then shared by the processes that are forked.
     """
-    if table.families:
-        yield checker.block(_gathered(table))
-        return
-    blocks = table.blocks()
+    blocks: Iterator[object] = _family_blocks(_gathered(table)) if table.families else table.blocks()
     first = next(blocks, None)
     if first is None:
         return
-    yield checker.block(table.parse(first))
+    yield _judged(table, checker, first)
     second = next(blocks, None)
     if second is None:
         return
     rest = chain((second,), blocks)
     if processes < 2:
-        yield from (checker.block(table.parse(block)) for block in rest)
+        yield from map(_judged, repeat(table), repeat(checker), rest)
     else:
         yield from _side_by_side(table, checker, rest, processes)
+
+
+def _judged(table: Table, checker: Checker, block: object) -> Judged:
+    parsed = block if isinstance(block, Parsed) else table.parse(block)
+    return checker.block(parsed, families=table.families)
 
 
 def _gathered(table: Table) -> Parsed:
@@ -90,6 +103,31 @@ def _gathered(table: Table) -> Parsed:
         whole.notices += parsed.notices
         whole.given |= parsed.given
     return whole
+
+
+def _family_blocks(whole: Parsed) -> Iterator[Parsed]:
+    """The records in their order, cut only where no record after is tied to one before, by id or parent."""
+    roots: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while (above := roots.setdefault(name, name)) != name:
+            roots[name] = roots[above]
+            name = above
+        return name
+
+    for row in whole.rows:
+        if row.parent is not None and row.id is not None:
+            roots[root(row.id)] = root(row.parent)
+    families = [root(name) if (name := row.parent or row.id) in roots else None for row in whole.rows]
+    last = {family: place for place, family in enumerate(families) if family is not None}
+    notices, given = whole.notices, whole.given
+    start = reach = 0
+    for place, family in enumerate(families):
+        reach = max(reach, place if family is None else last[family])
+        if place == reach and (place + 1 - start >= BLOCK_RECORDS or place + 1 == len(families)):
+            yield Parsed(whole.rows[start : place + 1], notices, given)
+            # Told once.
+            notices, given, start = [], set(), place + 1
 
 
 def _side_by_side(table: Table, checker: Checker, blocks: Iterator[object], processes: int) -> Iterator[Judged]:
@@ -129,5 +167,4 @@ def _begin(table: Table, checker: Checker, parent: int) -> None:
 
 def _judge(block: object) -> Judged:
     assert _work is not None
-    table, checker = _work
-    return checker.block(table.parse(block))
+    return _judged(*_work, block)

@@ -228,11 +228,11 @@ class _Reader:
         facts = self._facts_of(cells, places["subject"] or "", faults)
         called = places.pop("name", None)
         id_ = places["id"] or called
-        if faults:
-            # Told apart by its faults; it is sent on without content, so that it is not judged.
-            return Row(number, b"{}", self._origin, id_, called, tuple(faults))
-        self._parsed.given.update(facts)
-        return Row(number, _ENCODE({**places, "id": id_, "facts": facts}), self._origin, id_, called)
+        record: dict[str, object] = {**places, "id": id_}
+        if not faults:
+            record["facts"] = facts
+            self._parsed.given.update(facts)
+        return Row(number, _ENCODE(record), self._origin, id_, called, places.get("parent"), tuple(faults))
 
     def _said(self, cells: Sequence[RawCell], faults: list[Fault]) -> dict[str, str | None]:
         """What the row is about."""

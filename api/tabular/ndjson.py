@@ -30,6 +30,24 @@ _TOO_LONG = b""
 """Stands for a line that was longer than can be read; blank lines are left out before."""
 
 
+class _Tie(msgspec.Struct):
+    """What ties a record to others, where it can be read."""
+
+    id: str | None = None
+    parent: str | None = None
+
+
+_TIE = msgspec.json.Decoder(_Tie)
+
+
+def _tie(line: bytes) -> _Tie:
+    try:
+        return _TIE.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # What is wrong with the record is told where it is judged.
+        return _Tie()
+
+
 class NdjsonTable:
     """A `Table` of lines of JSON; blank lines are left out."""
 
@@ -94,7 +112,8 @@ class NdjsonTable:
         if line == _TOO_LONG:
             detail = f"the line is longer than {MAX_LINE_BYTES:,} bytes"
             return Row(number, b"{}", self.origin, faults=(Fault("body-too-large", detail),))
-        return Row(number, self._completed(line), self.origin)
+        tie = _tie(line) if self.families else _Tie()
+        return Row(number, self._completed(line), self.origin, tie.id, parent=tie.parent)
 
     def _completed(self, line: bytes) -> bytes:
         """The record with the defaults where it lacks them. A line that is no object stays as it is."""

@@ -175,10 +175,11 @@ class ParquetTable:
                 faults.append(Fault("invalid-request", f"`{place}` is missing: fill its column, or give --{place}", at))
         called = said.pop("name", None)
         id_ = said["id"] = said["id"] or called
-        if faults:
-            return Row(number, b"{}", self.origin, id_, called, tuple(faults))
-        given.update(facts)
-        return Row(number, _ENCODE({**said, "facts": facts}), self.origin, id_, called)
+        record: dict[str, object] = dict(said)
+        if not faults:
+            record["facts"] = facts
+            given.update(facts)
+        return Row(number, _ENCODE(record), self.origin, id_, called, said.get("parent"), tuple(faults))
 
 
 def _first_line(error: Exception) -> str:

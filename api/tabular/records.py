@@ -130,7 +130,8 @@ class Fault:
 class Row:
     """One record: its number in the file (line or row, from 1), and its JSON or what is wrong with it.
 
-    `body` is a record of the batch interface; `{}` where there are faults. `name` is what people call the subject.
+    `body` is a record of the batch interface; without facts where there are faults, so that it is refused there too and
+    its parent still knows of it. `name` is what people call the subject.
     """
 
     number: int
@@ -138,6 +139,7 @@ class Row:
     origin: Origin
     id: str | None = None
     name: str | None = None
+    parent: str | None = None
     faults: tuple[Fault, ...] = ()
 
 

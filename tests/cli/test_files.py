@@ -14,6 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import Result
 
+from api.tabular.opening import open_table
+from api.tabular.records import BadFile, Defaults
+
 Call = Callable[..., Result]
 DAY = ("--as-of", "2026-11-22")
 OPTIONS = (*DAY, "--division", "150603", "--subject", "school")
@@ -361,3 +364,84 @@ def test_order_and_rulesets_over_many_blocks(xueheng: Call, rulesets: Path, tmp_
     assert [next(iter(line)) for line in lines].count("ruleset") == 1
     errors = [line["result"]["error"]["row"] for line in lines if "error" in line.get("result", {})]
     assert errors == [i + 2 for i in range(0, 1_900, 97) if i % 5]
+
+
+# --- parents ----------------------------------------------------------------------------------
+
+
+def family_file(counties: int, schools: int) -> str:
+    """Schools first, then their county; the first school of every county is wrong."""
+    lines = ["id,parent,division,subject,小学最大班额,已制定规划"]
+    for county in range(counties):
+        for i in range(schools):
+            lines.append(f"s-{county}-{i},c-{county},150603,school,{45 if i else 'x'},")
+        lines.append(f"c-{county},,150603,county,,是")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson", "parquet"])
+def test_members_of_a_file_know_their_parent(xueheng: Call, rulesets: Path, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"r.{kind}"
+    record = {"division": "150603", "subject": "school", "id": "s-1", "parent": "c-1", "max_class_size_primary": 45}
+    wrong = {**record, "id": "s-2", "parent": "c-2"}
+    county = {"division": "150603", "subject": "county", "id": "c-1"}
+    rows = [record, county, wrong]
+    match kind:
+        case "csv":
+            heads = list(record)
+            lines = [",".join(str(row.get(head, "")) for head in heads) for row in rows]
+            path.write_text("\n".join([",".join(heads), *lines]) + "\n", "utf-8")
+        case "parquet":
+            pq.write_table(pa.Table.from_pylist(rows), path)
+        case _:
+            path.write_text("".join(json.dumps({**row, "facts": {}}) + "\n" for row in map(nested, rows)), "utf-8")
+    result = xueheng("check", path, *DAY, "--format", "ndjson", "--rulesets", rulesets)
+    assert result.exit_code == 1, result.stderr
+    school, above, lost = results(result)
+    assert "codes" in school
+    assert "codes" in above
+    assert lost["error"]["type"].endswith("unknown-parent")
+    assert "no record of the batch has the id `c-2`" in lost["error"]["detail"]
+
+
+def nested(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != "max_class_size_primary"}
+
+
+def test_a_member_that_cannot_be_read_is_missed(xueheng: Call, rulesets: Path, tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text(family_file(1, 3), "utf-8")
+    result = xueheng("check", tmp_path / "r.csv", *DAY, "--format", "ndjson", "--rulesets", rulesets)
+    county = results(result)[-1]
+    assert county["refused_members"] == 1
+
+
+@pytest.mark.parametrize("order", ["together", "apart"])
+def test_families_are_not_parted(
+    xueheng: Call, rulesets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    monkeypatch.setattr("api.services.checking.BLOCK_RECORDS", 20)
+    head, *lines = family_file(30, 5).splitlines()
+    if order == "apart":
+        lines.sort(key=lambda line: (line[0] == "c", line[::-1]))
+    (tmp_path / "r.csv").write_text("\n".join([head, *lines]) + "\n", "utf-8")
+    found = []
+    for processes in ("1", "2"):
+        result = xueheng(
+            "check", tmp_path / "r.csv", *DAY, "--format", "ndjson", "--rulesets", rulesets, "--processes", processes
+        )
+        found.append(result.stdout)
+        told = results(result)
+        assert [r["id"] for r in told] == [line.split(",")[0] for line in lines]
+        assert [r["refused_members"] for r in told if r["id"].startswith("c")] == [1] * 30
+    assert found[0] == found[1]
+
+
+def test_parents_in_a_stream_that_cannot_be_looked_through() -> None:
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+    line = json.dumps({"division": "150603", "subject": "school", "id": "s", "parent": "c", "facts": {}})
+    stdin = Pipe(line.encode())
+    with pytest.raises(BadFile, match="line 1 names a parent"):
+        list(open_table(stdin, "ndjson", [], Defaults())[0].blocks())
