@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import BinaryIO, cast
+from typing import BinaryIO, NoReturn, cast
 
 import click
 
@@ -73,7 +74,12 @@ class Output:
             def echo(text: str, **_: object) -> None:
                 stream.write(click.unstyle(text).encode())
 
-            yield self._writer(library, about, stream, echo)
+            writer = self._writer(library, about, stream, echo)
+            try:
+                yield writer
+            except BaseException:
+                writer.abandon()
+                raise
 
     def _writer(
         self, library: Library, about: Mapping[str, object], stream: BinaryIO, echo: Callable[..., None]
@@ -124,6 +130,8 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
         stream = NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False)  # noqa: SIM115 - renamed below
     except OSError as error:
         raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
+    # Ended from outside it must clean up as well, and Python does that for Ctrl-C only.
+    before = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         with stream:
             yield cast(BinaryIO, stream)
@@ -133,6 +141,13 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
         with suppress(FileNotFoundError):
             os.unlink(stream.name)
         raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(number: int, _: object) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _umask() -> int:

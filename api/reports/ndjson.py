@@ -59,6 +59,9 @@ class NdjsonWriter:
         counts = {verdict.value: totals.counts[verdict.value] for verdict in Verdict}
         self._stream.write(_ENCODE({"counts": counts}) + b"\n")
 
+    def abandon(self) -> None:
+        """Nothing is held."""
+
 
 def _renumbered(line: Json, numbers: Sequence[int]) -> Json:
     result = line["result"]

@@ -162,3 +162,7 @@ class ParquetWriter:
         }
         self._writer.add_key_value_metadata({"xueheng": _ENCODE(about).decode()})
         self._writer.close()
+
+    def abandon(self) -> None:
+        """Close the writer, which else would do so when its stream is gone."""
+        self._writer.close()

@@ -95,6 +95,10 @@ class Writer(Protocol):
         """What stands at the end. `remarks` are sentences in Chinese and English."""
         ...
 
+    def abandon(self) -> None:
+        """Instead of `end`, when the output is thrown away: let go of everything while its stream is still open."""
+        ...
+
 
 def results_of(lines: Sequence[bytes], waiting: deque[Row]) -> tuple[list[Result], list[Json], Json | None, Json]:
     """The lines of a batch's NDJSON reply: results, rulesets, the problem that stopped it, and counts."""

@@ -130,6 +130,9 @@ class TableWriter:
         if totals.errors:
             self._line(click.style(f"{totals.errors:,} records not judged", fg="magenta", bold=True))
 
+    def abandon(self) -> None:
+        """Nothing is held."""
+
     def _line(self, text: str) -> None:
         self._echo(f"{text}\n")
 

@@ -12,7 +12,6 @@ from datetime import date
 from typing import Any, BinaryIO, NamedTuple
 
 import xlsxwriter
-from xlsxwriter.exceptions import XlsxWriterException
 
 from api.reports.results import Json, Judged, Result, Totals
 from engine import phrases
@@ -269,10 +268,11 @@ class XlsxWriter:
         for sheet in self._sheets.values():
             sheet.close()
         self._write_about(totals, remarks)
-        try:
-            self._book.close()
-        except XlsxWriterException as error:
-            raise OSError(f"the workbook could not be written: {error}") from error
+        self._book.close()
+
+    def abandon(self) -> None:
+        """Close the book, which has temporary files."""
+        self._book.close()
 
     def _write_about(self, totals: Totals, remarks: Sequence[tuple[str, str]]) -> None:
         sheet = self._book.add_worksheet(("说明", "About")[self._at])

@@ -3,6 +3,7 @@
 import decimal
 import io
 import json
+import tempfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -290,9 +291,15 @@ def test_what_cannot_be_written(
     assert says in result.stderr
 
 
-def test_nothing_is_left_of_an_output_that_failed(xueheng: Call, rulesets: Path, tmp_path: Path) -> None:
-    (tmp_path / "r.csv").write_bytes(b"primary_classes\n" + b"1\n" * 9_000 + b"\xff\xff\n")
-    (tmp_path / "o.ndjson").write_text("before", "utf-8")
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("name", ["o.ndjson", "o.txt", "o.parquet", "o.xlsx"])
+def test_nothing_is_left_of_an_output_that_failed(
+    xueheng: Call, rulesets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    (tmp_path / "r.csv").write_bytes(b"primary_classes,id\n" + (b"1," + b"x" * 60 + b"\n") * 900 + b"\xff\xff\n")
+    (tmp_path / name).write_text("before", "utf-8")
     before = sorted(path.name for path in tmp_path.iterdir())
     result = xueheng(
         "check",
@@ -307,7 +314,7 @@ def test_nothing_is_left_of_an_output_that_failed(xueheng: Call, rulesets: Path,
     )
     assert result.exit_code == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == before
-    assert (tmp_path / "o.ndjson").read_text("utf-8") == "before"
+    assert (tmp_path / name).read_text("utf-8") == "before"
 
 
 # --- blocks and processes ---------------------------------------------------------------------
