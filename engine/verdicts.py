@@ -13,7 +13,7 @@ import msgspec
 
 from engine.values import Truth
 
-__all__ = ["CODES", "DueState", "Finding", "Outcome", "Pace", "Reason", "Verdict", "decide", "overall"]
+__all__ = ["BY_SEVERITY", "CODES", "DueState", "Finding", "Outcome", "Pace", "Reason", "Verdict", "decide", "overall"]
 
 
 class Verdict(Enum):
@@ -79,18 +79,21 @@ def decide(applies: Truth, requirement: Truth, due: DueState) -> Verdict:
             return Verdict.INSUFFICIENT_DATA
 
 
-_ORDER = (
-    Verdict.NON_COMPLIANT,
-    Verdict.INSUFFICIENT_DATA,
-    Verdict.NOT_YET_DUE,
+BY_SEVERITY = (
+    Verdict.NOT_APPLICABLE,
     Verdict.COMPLIANT,
+    Verdict.NOT_YET_DUE,
+    Verdict.INSUFFICIENT_DATA,
+    Verdict.NON_COMPLIANT,
 )
+"""From what says nothing to what decides an outcome."""
+
+_SEVERITY = {verdict: severity for severity, verdict in enumerate(BY_SEVERITY)}
 
 
 def overall(verdicts: Iterable[Verdict]) -> Verdict:
     """A subject's outcome: N, else U, else T, else C, else X. The caller leaves advisory rules out."""
-    seen = set(verdicts)
-    return next((verdict for verdict in _ORDER if verdict in seen), Verdict.NOT_APPLICABLE)
+    return max(verdicts, key=_SEVERITY.__getitem__, default=Verdict.NOT_APPLICABLE)
 
 
 class Pace(msgspec.Struct, frozen=True):

@@ -55,7 +55,10 @@ def derived_of(plan: Plan, facts: Facts, record: Explainer, *, differing: bool =
 
 def outcome_json(chosen: Chosen, codes: str) -> bytes:
     """`{"all": …, "measured": …}` from the codes of all rules: the wanted ones that are no advice count."""
-    return b'{"all":"%s","measured":"%s"}' % (_overall(chosen.counted(codes)), _overall(chosen.measured(codes)))
+    return b'{"all":"%s","measured":"%s"}' % (
+        _overall(chosen.counted_codes(codes)),
+        _overall(chosen.measured_codes(codes)),
+    )
 
 
 def _overall(codes: Iterable[str]) -> bytes:

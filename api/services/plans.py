@@ -11,8 +11,12 @@ from operator import itemgetter
 from api.services.blanks import Blank, facts_by_rule
 from api.services.following import Following
 from api.services.standing import Standings
+from api.wire.findings import Failures
+from api.wire.shapes import Shape
 from api.wire.verdicts import VerdictWriter, encode
 from engine.backends.base import Context, ParameterValue
+from engine.backends.missing import names_of
+from engine.backends.plan import plan_of
 from engine.check.ir import Citation, Program, Ruleset
 from engine.citations.quotes import Quote
 from engine.digests import SEMANTICS
@@ -76,11 +80,13 @@ def _pick(places: tuple[int, ...]) -> Pick:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The rules of a program under a selection: their places, and what picks the codes that outcomes count."""
+    """The rules of a program under a selection: their places, and those that outcomes count."""
 
     rules: tuple[int, ...]
-    counted: Pick
-    measured: Pick
+    counted: tuple[int, ...]
+    measured: tuple[int, ...]
+    counted_codes: Pick
+    measured_codes: Pick
     everything: bool
     """True when no rule was left out."""
 
@@ -96,6 +102,7 @@ class Plan:
         self.program: Program = library.program(name, subject)
         self.reader: FactReader = library.reader(subject)
         self.writer = VerdictWriter(self.program, quote)
+        self.layout = plan_of(self.program).layout
         self._published = published
         self.choose = lru_cache(maxsize=256)(self._choose)
         self._kept_head = lru_cache(maxsize=16)(self._head)
@@ -106,6 +113,26 @@ class Plan:
         self.defaults: dict[str, ParameterValue] = {
             id_: p.default for id_, p in self.program.parameters.items() if p.default is not None
         }
+
+    @cached_property
+    def shape(self) -> Shape:
+        """How this plan's records are decoded into columns."""
+        return Shape(self.program, self.layout, self.reader)
+
+    @cached_property
+    def failures(self) -> Failures:
+        """Writes the failing rules of a batch."""
+        return Failures(self.program, self.writer)
+
+    @cached_property
+    def lacks(self) -> tuple[str, ...]:
+        """All that a record can lack, in the order in which it is listed."""
+        return names_of(self.program)
+
+    @cached_property
+    def lacks_json(self) -> list[bytes]:
+        """The same, as JSON."""
+        return [encode(name) for name in self.lacks]
 
     @cached_property
     def following(self) -> Following:
@@ -138,7 +165,7 @@ class Plan:
         )
         counted = tuple(i for i in rules if self.program.rules[i].force != "advisory")
         measured = tuple(i for i in counted if self.program.rules[i].evidence == "measured")
-        return Chosen(rules, _pick(counted), _pick(measured), len(rules) == len(self.program.rules))
+        return Chosen(rules, counted, measured, _pick(counted), _pick(measured), len(rules) == len(self.program.rules))
 
     def head(self, on: date) -> bytes:
         """The `ruleset` of a reply without its closing brace."""

@@ -157,10 +157,10 @@ class VerdictWriter:
             )
         )
 
-    def brief(self, finding: Finding, position: int) -> bytes:
-        """A failing rule in a batch: its place among the codes, the values it read, and the gap."""
-        return b'{"rule":%d,"actual":%s,"gap":%s}' % (
-            position,
+    @staticmethod
+    def brief(finding: Finding) -> bytes:
+        """A failing rule in a batch behind its place among the codes: the values it read, and the gap."""
+        return b'"actual":%s,"gap":%s}' % (
             encode(dict(finding.actual)),
             _NULL if finding.gap is None else encode(shortest(finding.gap)),
         )

@@ -1,27 +1,28 @@
 """The columnar back end: NumPy over blocks of columns, rules grouped by shape.
 
-It answers what `reference` answers. Rows that float64 cannot decide are recomputed by the reference,
-condition by condition; so are, rule by rule, records that give a rule's facts by period or members to derive
-them from, and rules that look over a window. It refuses nothing else.
+It answers what `reference` answers, in exact numbers. What needs intervals is recomputed by the reference, condition
+by condition; so are, rule by rule, records that give a rule's facts by period or members to derive them from, and
+rules that look over a window. It refuses nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 
 import numpy as np
 
-from engine.backends import reference, vectors
+from engine.backends import letters, rationals, reference, vectors
 from engine.backends.base import Context, due_state
 from engine.backends.columns import Block
 from engine.backends.compute import Numbers
 from engine.backends.evaluation import derives_from_members
 from engine.backends.explain import Explainer
-from engine.backends.plan import Group, Plan, Rows, plan_of
+from engine.backends.letters import EXCLUDED, MET, OPEN, OUT, UNMET, Indexes
+from engine.backends.plan import Group, Plan, plan_of
 from engine.backends.reference import Evaluation
-from engine.backends.situation import EXCLUDED, Situation, situation_of
-from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Floats, Mask, Truths, Vector
+from engine.backends.situation import Situation, situation_of
+from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Floats, Mask, Truths
 from engine.check.ir import (
     AtLeast,
     Choice,
@@ -38,32 +39,15 @@ from engine.check.ir import (
 from engine.facts import Facts
 from engine.verdicts import DueState, Outcome, Verdict, decide
 
-__all__ = ["BLOCK_RECORDS", "codes", "evaluate", "judge"]
+__all__ = ["BLOCK_RECORDS", "Judged", "codes", "evaluate", "judge", "judge_block"]
 
 BLOCK_RECORDS = 16_384
 """Records per block: the columns of a plan then fit the processor's caches."""
 FEW_RECORDS = 2
 """Up to here exact arithmetic record by record is cheaper than vectors with error bounds."""
 
-_TRUTHS = {FALSE: False, UNKNOWN: None, TRUE: True}
-
-
-def _letters() -> Truths:
-    """The verdict letter by 9 × state + 3 × applies + requirement; state 3 is excluded."""
-    table = [
-        decide(_TRUTHS[applies], _TRUTHS[requirement], state).letter
-        for state in DueState
-        for applies in (FALSE, UNKNOWN, TRUE)
-        for requirement in (FALSE, UNKNOWN, TRUE)
-    ]
-    assert len(table) == 9 * EXCLUDED
-    return np.frombuffer("".join([*table, "X" * 9]).encode(), dtype=np.uint8)
-
-
-_LETTERS = _letters()
-_PASSES = np.full(256, UNKNOWN, dtype=np.uint8)
-_PASSES[[ord("C"), ord("X")]] = TRUE
-_PASSES[[ord("N"), ord("T")]] = FALSE
+_UNMET = {state: decide(True, False, state) for state in DueState}
+_STANDING = {"C": MET, "X": OUT, "U": OPEN, "N": UNMET, "T": UNMET}
 
 
 def codes(program: Program, records: Sequence[Facts], contexts: Sequence[Context]) -> list[str]:
@@ -71,11 +55,9 @@ def codes(program: Program, records: Sequence[Facts], contexts: Sequence[Context
 
     INVARIANT (one day): all contexts share day and parameters; they differ in the place only.
     """
-    width = len(program.rules)
     found: list[str] = []
-    for run in _runs(program, records, contexts):
-        text = run.letters.T.tobytes().decode("ascii")
-        found.extend(text[i * width : (i + 1) * width] for i in range(run.size))
+    for judged in _judged(program, records, contexts):
+        found.extend(judged.texts())
     return found
 
 
@@ -89,20 +71,8 @@ def judge(
 
     `columns_stand` is called for each block between columns and verdicts, for who measures.
     """
-    width = len(program.rules)
-    for run in _runs(program, records, contexts, columns_stand):
-        text = run.letters.T.tobytes().decode("ascii")
-        truths = run.truths.T.tobytes()
-        rows = run.plan.rows
-        for i in range(run.size):
-            yield Explainer(
-                run.plan,
-                run.records[i],
-                run.situations[run.place_of[i]],
-                text[i * width : (i + 1) * width],
-                truths[i * rows : (i + 1) * rows],
-                run.walks.get(i),
-            )
+    for judged in _judged(program, records, contexts, columns_stand):
+        yield from judged.explainers()
 
 
 def evaluate(program: Program, facts: Facts, context: Context) -> Outcome:
@@ -111,65 +81,169 @@ def evaluate(program: Program, facts: Facts, context: Context) -> Outcome:
     return Outcome(tuple(explainer.finding(i) for i in range(len(program.rules))))
 
 
-def _runs(
+def judge_block(program: Program, block: Block, contexts: Sequence[Context]) -> Judged:
+    """The verdicts of a block; one context per record, or one for all of them."""
+    with np.errstate(all="ignore"):
+        judged = Judged(plan_of(program), block, contexts)
+        judged.run()
+    return judged
+
+
+def _judged(
     program: Program,
     records: Sequence[Facts],
     contexts: Sequence[Context],
     columns_stand: Callable[[], None] = lambda: None,
-) -> Iterator[_Run]:
-    plan = plan_of(program)
-    with np.errstate(all="ignore"):
-        for start in range(0, len(records), BLOCK_RECORDS):
-            end = start + BLOCK_RECORDS
-            run = _Run(plan, records[start:end], contexts[start:end])
-            columns_stand()
-            run.run()
-            yield run
+) -> Iterator[Judged]:
+    layout = plan_of(program).layout
+    for start in range(0, len(records), BLOCK_RECORDS):
+        block = Block.of(layout, records[start : start + BLOCK_RECORDS])
+        columns_stand()
+        yield judge_block(program, block, contexts[start : start + BLOCK_RECORDS])
 
 
-class _Run:
-    """One block of records under one plan."""
+class Judged:
+    """One judged block: letters, outcomes, and what explains them."""
 
-    def __init__(self, plan: Plan, records: Sequence[Facts], contexts: Sequence[Context]) -> None:
+    def __init__(self, plan: Plan, block: Block, contexts: Sequence[Context]) -> None:
         self.plan = plan
         self.program = plan.program
-        self.records = records
+        self.block = block
+        self.count = block.count
         self.contexts = contexts
         self.on = contexts[0].on
         self.parameters = contexts[0].parameters
-        self.size = len(records)
-        self.block = Block.of(plan.layout, records)
-        self.truths = np.empty((plan.rows, self.size), dtype=np.uint8)
-        self.truths[: plan.layout.truth_rows] = self.block.truths
+        self.truths = np.empty((plan.rows, block.size), dtype=np.uint8)
+        self.truths[: plan.layout.truth_rows] = block.truths
         self.truths[plan.always] = TRUE
-        self.letters = np.empty((len(plan.program.rules), self.size), dtype=np.uint8)
-        self.numbers = Numbers(plan, self.block, self.truths, contexts[0], self.size)
-        self.walks: dict[int, Evaluation] = {}
-        self.containers = [row for row, facts in enumerate(records) if facts.members]
-        self.rolled = derives_from_members(plan.program) if self.containers else frozenset()
-        self.places: list[tuple[str, ...]] = []
+        self._standings = np.zeros((-(-len(plan.program.rules) // 4) * 4, block.size), dtype=np.uint8)
+        self._bytes = self._standings
+        # Letters that the standing of a rule and its state do not give: rule, rows, letter.
+        self._apart: list[tuple[int, Indexes, int]] = []
+        self.numbers = Numbers(plan, block, self.truths, contexts[0])
+        self._walks: dict[int, Evaluation] = {}
+        self._rolled = derives_from_members(plan.program) if block.containers else frozenset[str]()
+        self._letters: Truths | None = None
+        self._rows: bytes | None = None
+        self._texts: list[str] | None = None
         self.situations: list[Situation] = []
-        self.place_of = np.zeros(self.size, dtype=np.intp)
-        self._place()
+        self._place_of: Indexes | None = None
+        self._place(contexts)
 
-    def _place(self) -> None:
+    def _place(self, contexts: Sequence[Context]) -> None:
+        """Records lie in the same place when the program names the same divisions above them."""
         seen: dict[tuple[str, ...], int] = {}
-        for row, context in enumerate(self.contexts):
-            self.place_of[row] = seen.setdefault(context.path, len(seen))
-        self.places = list(seen)
-        self.situations = [situation_of(self.program, Context(self.on, path, self.parameters)) for path in self.places]
+        known: dict[int, int] = {}
+        places: list[int] = []
+        for context in contexts:
+            place = known.get(id(context))
+            if place is None:
+                path = tuple(code for code in context.path if code in self.plan.codes)
+                place = known[id(context)] = seen.setdefault(path, len(seen))
+            places.append(place)
+        if len(seen) > 1:
+            self._place_of = np.zeros(self.block.size, dtype=np.intp)
+            self._place_of[: len(places)] = places
+        self.situations = [situation_of(self.program, Context(self.on, path, self.parameters)) for path in seen]
+
+    def situation(self, row: int) -> Situation:
+        """The situation of a record."""
+        return self.situations[0 if self._place_of is None else int(self._place_of[row])]
+
+    # --- what was found -------------------------------------------------------------------------
+
+    @property
+    def letters(self) -> Truths:
+        """One row of letters per record, one column per rule; further columns make fours."""
+        if self._letters is None:
+            self._letters = letters.letters(self._bytes, self._states(), self._place_of)
+            for rule, rows, letter in self._apart:
+                self._letters[rows, rule] = letter
+        return self._letters
+
+    def texts(self) -> list[str]:
+        """One code string per record."""
+        if self._texts is None:
+            letters = np.ascontiguousarray(self.letters[: self.count, : len(self.program.rules)])
+            width, text = letters.shape[1], letters.tobytes().decode("ascii")
+            self._texts = [text[row * width : (row + 1) * width] for row in range(self.count)]
+        return self._texts
+
+    def outcomes(self, counted: Sequence[int]) -> Truths:
+        """The severity of each record's outcome (a place in `BY_SEVERITY`) over some rules."""
+        mask = np.zeros(len(self._standings), dtype=np.uint8)
+        mask[list(counted)] = 1
+        found = letters.outcomes(self._bytes, self._states(), self._place_of, mask.tobytes())
+        if self._apart:
+            rows = np.unique(np.concatenate([rows for _, rows, _ in self._apart]))
+            found[rows] = letters.worst(self.letters[rows][:, list(counted)])
+        return found[: self.count]
+
+    def explainers(self) -> Iterator[Explainer]:
+        """One explainer per record, in order."""
+        texts = self.texts()
+        return (self.explainer(row, texts[row]) for row in range(self.count))
+
+    def explainer(self, row: int, text: str) -> Explainer:
+        """What explains the verdicts of a record, whose codes are `text`."""
+        if self._rows is None:
+            self._rows = self.truths.T.tobytes()
+        width = self.plan.rows
+        truths = self._rows[row * width : (row + 1) * width]
+        return Explainer(self.plan, self.block.facts(row), self.situation(row), text, truths, self._walks.get(row))
+
+    def said_apart(self, rule: int) -> Mask:
+        """Records in which the reference, or a date of the record, gave the rule's verdict."""
+        found = np.zeros(self.block.size, dtype=bool)
+        for index, rows, _ in self._apart:
+            if index == rule:
+                found[rows] = True
+        return found
+
+    def differing(self, derived: Iterable[str]) -> list[int]:
+        """Rows that may have supplied a derived fact otherwise than it is computed."""
+        layout = self.plan.layout
+        found = np.zeros(self.block.size, dtype=bool)
+        # By period or from members: whoever asks looks closer.
+        found[self.block.containers] = True
+        for rows in self.block.keyed.values():
+            found[rows] = True
+        for name in derived:
+            derive = self.program.facts[name].derive
+            assert derive is not None
+            if name in layout.truths:
+                sent, at = self.truths[layout.truths[name]], self.plan.row_of.get(id(derive))
+                found |= sent != (
+                    UNKNOWN if at is None else np.where(self.truths[at] == UNKNOWN, sent, self.truths[at])
+                )
+            elif name not in layout.options:
+                column = rationals.decimals(self.block.numbers[layout.numbers[name]], self.plan.places[name])
+                with np.errstate(all="ignore"):
+                    truth, doubt = rationals.compare("!=", column, self.numbers.of(derive))
+                found |= truth == TRUE
+                if doubt is not None:
+                    found |= doubt
+        return np.flatnonzero(found[: self.count]).tolist()
+
+    def _states(self) -> list[bytes]:
+        return [situation.states for situation in self.situations]
+
+    # --- how it is found ------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Fill the matrix of letters, one row per rule, and that of truths, one row per condition."""
-        for groups, members in self.plan.strata:
-            for group in groups:
+        """Fill the matrix of truths, one row per condition, and that of standings, one row per rule."""
+        plan = self.plan
+        for stratum in plan.strata:
+            for group in stratum.groups:
                 self._group(group)
-            rules = np.array(members, dtype=np.intp)
-            combined = self._states(rules)
-            combined += 3 * self.truths[self.plan.applies[rules]]
-            combined += self.truths[self.plan.requires[rules]]
-            self.letters[rules] = _LETTERS[combined]
-            self._exceptions(members)
+            if len(stratum.plain):
+                self._standings[stratum.plain] = self.truths[plan.requires[stratum.plain]]
+            if len(stratum.scoped):
+                self._standings[stratum.scoped] = letters.standings(
+                    self.truths[plan.applies[stratum.scoped]], self.truths[plan.requires[stratum.scoped]]
+                )
+            self._exceptions(stratum.members)
+        self._bytes = letters.packed(self._standings)
 
     # --- conditions -----------------------------------------------------------------------------
 
@@ -188,6 +262,11 @@ class _Run:
                 np.minimum.reduce(self.truths[group.inputs], axis=0, out=out)
             case "any":
                 np.maximum.reduce(self.truths[group.inputs], axis=0, out=out)
+            case "some":
+                assert group.least is not None
+                rows = self.truths[group.inputs]
+                holds = (rows == TRUE).sum(axis=0, dtype=np.uint8) >= group.least
+                out[:] = vectors.three_valued(holds, (rows != FALSE).sum(axis=0, dtype=np.uint8) < group.least)
             case _:
                 assert group.node is not None
                 assert group.rule is not None
@@ -195,16 +274,17 @@ class _Run:
 
     @staticmethod
     def _fixed(op: str, left: Floats, right: Floats) -> Truths:
-        return vectors.compare(op, Vector.exact(left), Vector.exact(right))[0]
+        return vectors.compare(op, left, right)
 
     def _single(self, node: Expr, rule: int) -> Truths:
         match node:
-            case Compare() if self.size <= FEW_RECORDS:
-                everywhere = np.ones(self.size, dtype=bool)
-                return self._settle(node, rule, np.empty(self.size, dtype=np.uint8), everywhere)
+            case Compare() if self.count <= FEW_RECORDS:
+                everywhere = np.zeros(self.block.size, dtype=bool)
+                everywhere[: self.count] = True
+                return self._settle(node, rule, np.full(self.block.size, UNKNOWN, dtype=np.uint8), everywhere)
             case Compare():
-                truth, doubt = vectors.compare(node.op, self.numbers.of(node.left), self.numbers.of(node.right))
-                return self._settle(node, rule, truth, doubt)
+                truth, doubt = self.numbers.compare(node.op, node.left, node.right)
+                return self._settle(node, rule, np.broadcast_to(truth, self.block.size), doubt)
             case OneOf():
                 return self._one_of(node)
             case AtLeast():
@@ -220,18 +300,23 @@ class _Run:
             case Known():
                 return self._known(node.fact, rule)
             case Passes():
-                passed: Truths = _PASSES[self.letters[self.program.index[node.rule]]]
+                other = self.program.index[node.rule]
+                states: Truths = np.array([s.states[other] for s in self.situations], dtype=np.uint8)
+                passed = letters.passes(self._standings[other], self._spread(states))
+                for index, apart, letter in self._apart:
+                    if index == other:
+                        passed[apart] = letters.PASSES[chr(letter)]
                 return passed
             case InDivision():
-                inside = [any(code in path for code in node.codes) for path in self.places]
-                return np.where(np.array(inside)[self.place_of], TRUE, FALSE).astype(np.uint8)
+                inside = [any(code in s.context.path for code in node.codes) for s in self.situations]
+                return self._spread(np.where(inside, TRUE, FALSE).astype(np.uint8))
             case FactRef(name):
                 return self._derived_truth(name)
             case ParameterRef(id_):
-                return np.full(self.size, self._truth(self.parameters.get(id_)), dtype=np.uint8)
+                return np.full(self.block.size, self._truth(self.parameters.get(id_)), dtype=np.uint8)
             case _:
                 # Member aggregates: unknown without members; who sent some is left to the reference.
-                return np.full(self.size, UNKNOWN, dtype=np.uint8)
+                return np.full(self.block.size, UNKNOWN, dtype=np.uint8)
 
     @staticmethod
     def _truth(value: object) -> int:
@@ -240,18 +325,20 @@ class _Run:
     def _row(self, expr: Expr) -> int:
         return self.plan.row_of[id(expr)]
 
-    def _walk(self, row: int) -> Evaluation:
-        if row not in self.walks:
-            self.walks[row] = Evaluation(self.program, self.records[row], self.contexts[row])
-        return self.walks[row]
+    def walk(self, row: int) -> Evaluation:
+        """The evaluation of a record by the reference; begun once."""
+        if row not in self._walks:
+            self._walks[row] = Evaluation(self.program, self.block.facts(row), self.situation(row).context)
+        return self._walks[row]
 
     def _settle(self, node: Compare | FactRef, rule: int, truth: Truths, doubt: Mask | None) -> Truths:
         """Recompute doubtful rows exactly: the truth of a comparison, or whether a fact is known."""
         if doubt is None:
             return truth
+        truth = np.array(truth)
         at = self.situations[0].last[rule]
-        for row in np.flatnonzero(doubt).tolist():
-            value = self._walk(row).value(node, at)
+        for row in np.flatnonzero(doubt[: self.count]).tolist():
+            value = self.walk(row).value(node, at)
             if isinstance(node, FactRef):
                 truth[row] = FALSE if value is None else TRUE
             else:
@@ -284,10 +371,9 @@ class _Run:
         elif name in layout.truths:
             return self._known_truth(name, rule)
         else:
-            vector = self.numbers.wide(self.numbers.fact(self.program.facts[name]))
-            known = ~np.isnan(vector.low)
-            truth = np.where(known, TRUE, FALSE).astype(np.uint8)
-            return self._settle(FactRef(name), rule, truth, vector.doubts())
+            numbers = self.numbers.fact(self.program.facts[name])
+            truth = np.where(np.broadcast_to(numbers.known(), self.block.size), TRUE, FALSE).astype(np.uint8)
+            return self._settle(FactRef(name), rule, truth, numbers.doubts())
         return np.where(known, TRUE, FALSE).astype(np.uint8)
 
     def _known_truth(self, name: str, rule: int) -> Truths:
@@ -300,12 +386,9 @@ class _Run:
 
     # --- verdicts -------------------------------------------------------------------------------
 
-    def _states(self, rules: Rows) -> Truths:
-        """9 × the state of each rule for each record, before anchors."""
-        if len(self.places) == 1:
-            return np.repeat(9 * self.situations[0].states[rules][:, None], self.size, axis=1)
-        table = np.stack([situation.states for situation in self.situations], axis=1)
-        return 9 * table[rules][:, self.place_of]
+    def _spread(self, of_places: Truths) -> Truths:
+        """What holds in each place, for each record."""
+        return of_places.repeat(self.block.size) if self._place_of is None else of_places[self._place_of]
 
     def _exceptions(self, members: Sequence[int]) -> None:
         """Rules that a block cannot judge alike for all rows."""
@@ -315,51 +398,65 @@ class _Run:
             if self.situations[0].too_early[i] and i in self.plan.periodic:
                 self._before_start(i)
             careful = i in self.plan.careful
-            rows = self._careful_rows(i) if careful or self.block.keyed or self.rolled else []
+            rows = self._careful_rows(i) if careful or self.block.keyed or self._rolled else []
             if careful:
                 self._empty(i)
             for row in rows:
-                self.letters[i, row] = ord(self._walk(row).finding(i).verdict.letter)
+                self._set(i, np.array([row]), self.walk(row).finding(i).verdict)
+
+    def _set(self, rule: int, rows: Indexes, verdict: Verdict) -> None:
+        """The verdict of a rule for some records, whatever its state there would make of it."""
+        self._standings[rule, rows] = _STANDING[verdict.letter]
+        self._apart.append((rule, rows, ord(verdict.letter)))
 
     def _careful_rows(self, rule: int) -> list[int]:
         """Rows that gave a fact of the rule by period, or members to derive one from; for a window rule any fact."""
         reads = self.plan.reads[rule]
         rows = {row for name in reads & self.block.keyed.keys() for row in self.block.keyed[name]}
-        if not self.rolled.isdisjoint(reads):
-            rows.update(self.containers)
+        if not self._rolled.isdisjoint(reads):
+            rows.update(self.block.containers)
         if rule in self.plan.careful:
-            for row, facts in enumerate(self.records):
-                if not reads.isdisjoint(facts.plain):
-                    rows.add(row)
+            given = np.zeros(self.block.size, dtype=bool)
+            layout = self.plan.layout
+            for name in reads:
+                if name in layout.numbers:
+                    given |= ~np.isnan(self.block.numbers[layout.numbers[name]])
+                else:
+                    items = [layout.truths[name]] if name in layout.truths else list(layout.items[name].values())
+                    given |= (self.block.truths[items] != UNKNOWN).any(axis=0)
+            rows.update(np.flatnonzero(given).tolist())
         return sorted(rows)
 
     def _empty(self, rule: int) -> None:
         """A window rule is judged once per place for all records that gave none of its facts."""
         nothing = Facts()
         for place, situation in enumerate(self.situations):
-            letter = reference.evaluate_rule(self.program, rule, nothing, situation.context).verdict.letter
-            self.letters[rule, self.place_of == place] = ord(letter)
+            verdict = reference.evaluate_rule(self.program, rule, nothing, situation.context).verdict
+            self._set(rule, self._rows_in(place), verdict)
+
+    def _rows_in(self, place: int, where: Mask | None = None) -> Indexes:
+        inside = np.ones(self.block.size, dtype=bool) if self._place_of is None else self._place_of == place
+        return np.flatnonzero(inside if where is None else inside & where)
 
     def _anchored(self, index: int) -> None:
         """Deadlines that run from a date of the record."""
         rule = self.program.rules[index]
         assert rule.due is not None
         assert rule.due.after is not None
-        column = self.numbers.of(FactRef(rule.due.after)).low
-        lut_row = 3 * self.truths[self.plan.applies[index]] + self.truths[self.plan.requires[index]]
-        for ordinal in np.unique(column[~np.isnan(column)]):
+        column = self.numbers.of(FactRef(rule.due.after)).num
+        unmet = self._standings[index] == UNMET
+        for ordinal in np.unique(column[unmet & ~np.isnan(column)]):
             anchor = date.fromordinal(int(ordinal))
-            rows = column == ordinal
             for place, situation in enumerate(self.situations):
-                if situation.reasons[index] is None:
-                    chosen = rows & (self.place_of == place)
-                    state = due_state(rule.due, situation.context, anchor)[0].value
-                    self.letters[index, chosen] = _LETTERS[9 * state + lut_row[chosen]]
+                if situation.states[index] != EXCLUDED:
+                    state = due_state(rule.due, situation.context, anchor)[0]
+                    rows = self._rows_in(place, unmet & (column == ordinal))
+                    self._set(index, rows, _UNMET[state])
 
     def _before_start(self, index: int) -> None:
         """Plain values of a period that ended before the rule began are about another time."""
         rule = self.program.rules[index]
-        given = np.zeros(self.size, dtype=bool)
+        given = np.zeros(self.block.size, dtype=bool)
         for name in rule.periodic:
             given |= self._known(name, index) == TRUE
-        self.letters[index, given] = ord(Verdict.NOT_APPLICABLE.letter)
+        self._standings[index, given] = OUT

@@ -6,8 +6,8 @@ unknown. Booleans and checklist items are truths (false 0, unknown 1, true 2).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -16,7 +16,7 @@ from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Floats, Truths
 from engine.check.ir import Program
 from engine.facts import Facts
 
-__all__ = ["Block", "Layout", "layout_of"]
+__all__ = ["Block", "Layout", "layout_of", "padded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,38 +59,74 @@ def layout_of(program: Program) -> Layout:
     return Layout(numbers, truths, options, items)
 
 
+def padded(count: int) -> int:
+    """How many columns a block of so many records has: truths are combined eight at a time."""
+    return -(-max(count, 1) // 8) * 8
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Columns of some records. `keyed` lists, per fact, the rows that gave it by period."""
+    """Columns of `count` records, and of as many without facts as make it a multiple of eight.
 
+    `keyed` lists, per fact, the rows that gave it by period, `containers` those that have members. `facts` gives the
+    facts of a row, for what needs a record and no columns.
+    """
+
+    count: int
     numbers: Floats
     truths: Truths
-    keyed: Mapping[str, list[int]]
+    keyed: dict[str, list[int]]
+    facts: Callable[[int], Facts]
+    containers: list[int] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """How many columns it has."""
+        return int(self.numbers.shape[1])
+
+    @classmethod
+    def empty(cls, layout: Layout, count: int, facts: Callable[[int], Facts]) -> Block:
+        """Columns in which nothing is known yet."""
+        size = padded(count)
+        numbers = np.full((len(layout.numbers), size), np.nan)
+        truths = np.full((layout.truth_rows, size), UNKNOWN, dtype=np.uint8)
+        return cls(count, numbers, truths, {}, facts)
 
     @classmethod
     def of(cls, layout: Layout, records: Sequence[Facts]) -> Block:
         """The columns of checked records; facts that the program does not read are left out."""
-        size = len(records)
-        numbers = np.full((len(layout.numbers), size), np.nan)
-        truths = np.full((layout.truth_rows, size), UNKNOWN, dtype=np.uint8)
-        keyed: dict[str, list[int]] = {}
-        number_at, truth_at = layout.numbers, layout.truths
+        block = cls.empty(layout, len(records), records.__getitem__)
         for row, facts in enumerate(records):
-            for name, value in facts.plain.items():
-                at = number_at.get(name)
-                if at is not None:
-                    if isinstance(value, str):
-                        numbers[at, row] = layout.options[name][value]
-                    elif isinstance(value, date):
-                        numbers[at, row] = value.toordinal()
-                    else:
-                        numbers[at, row] = value
-                elif name in truth_at:
-                    truths[truth_at[name], row] = TRUE if value else FALSE
-                elif name in layout.items:
-                    assert isinstance(value, Mapping)
-                    for item, ticked in value.items():
-                        truths[layout.items[name][item], row] = TRUE if ticked else FALSE
-            for name in facts.keyed:
-                keyed.setdefault(name, []).append(row)
-        return cls(numbers, truths, keyed)
+            block.fill(layout, row, facts)
+        return block
+
+    def put(self, layout: Layout, row: int, facts: Facts) -> None:
+        """Let a record take the place of what a row holds."""
+        self.numbers[:, row] = np.nan
+        self.truths[:, row] = UNKNOWN
+        self.fill(layout, row, facts)
+
+    def fill(self, layout: Layout, row: int, facts: Facts) -> None:
+        """Write a record into a row of which nothing is known yet."""
+        numbers, truths = self.numbers, self.truths
+        number_at, truth_at = layout.numbers, layout.truths
+        for name, value in facts.plain.items():
+            at = number_at.get(name)
+            if at is not None:
+                if isinstance(value, str):
+                    numbers[at, row] = layout.options[name][value]
+                elif isinstance(value, date):
+                    numbers[at, row] = value.toordinal()
+                else:
+                    assert isinstance(value, int | float)
+                    numbers[at, row] = value
+            elif name in truth_at:
+                truths[truth_at[name], row] = TRUE if value else FALSE
+            elif name in layout.items:
+                assert isinstance(value, Mapping)
+                for item, ticked in value.items():
+                    truths[layout.items[name][item], row] = TRUE if ticked else FALSE
+        for name in facts.keyed:
+            self.keyed.setdefault(name, []).append(row)
+        if facts.members:
+            self.containers.append(row)

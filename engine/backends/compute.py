@@ -1,21 +1,24 @@
-"""Numeric expressions over a block → vectors with error bounds."""
+"""Numeric expressions over a block → exact numbers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from fractions import Fraction
 
 import numpy as np
 
-from engine.backends import vectors
+from engine.backends import rationals
 from engine.backends.base import Context
 from engine.backends.columns import Block
-from engine.backends.plan import Plan, plain_constant
-from engine.backends.vectors import TRUE, UNKNOWN, Floats, Mask, Truths, Vector
+from engine.backends.plan import Plan
+from engine.backends.rationals import Rational, either
+from engine.backends.vectors import TRUE, UNKNOWN, Floats, Mask, Truths
 from engine.check.ir import (
     Abs,
     Arithmetic,
     AsOf,
+    Baseline,
     Ceil,
     Choice,
     Constant,
@@ -35,38 +38,37 @@ __all__ = ["Numbers"]
 class Numbers:
     """The numbers of one block, each distinct expression computed once.
 
-    `truths` is the block's truth matrix, which choices between numbers read.
+    `truths` is the block's truth matrix, which choices between numbers read. Dates are day numbers, categories and
+    grades the places of their options.
     """
 
-    def __init__(self, plan: Plan, block: Block, truths: Truths, context: Context, size: int) -> None:
+    def __init__(self, plan: Plan, block: Block, truths: Truths, context: Context) -> None:
         self.plan = plan
         self.program = plan.program
         self.block = block
         self.truths = truths
         self.on = context.on
         self.parameters = context.parameters
-        self.size = size
-        self._kept: dict[int, Vector] = {}
+        self._kept: dict[int, Rational] = {}
 
-    def _constant(self, value: object) -> Vector:
-        if value is None or isinstance(value, str | bool):
-            return Vector.exact(np.full(1, np.nan))
-        assert isinstance(value, Fraction | date)
-        plain = plain_constant(value)
-        if plain is not None:
-            return Vector.exact(np.full(1, plain))
-        assert isinstance(value, Fraction)
-        near = np.full(1, float(value))
-        return Vector(near, near, np.abs(near) * 2.0**-52)
+    @staticmethod
+    def _constant(value: object) -> Rational:
+        match value:
+            case Fraction():
+                return rationals.constant(value)
+            case date():
+                return rationals.constant(Fraction(value.toordinal()))
+            case _:
+                return rationals.unknown()
 
-    def of(self, expr: Expr) -> Vector:
-        """The vector of a numeric, date or category expression; a constant's has one entry."""
+    def of(self, expr: Expr) -> Rational:
+        """The numbers of a numeric, date or category expression; those of a constant have one entry."""
         key = id(expr)
         if key not in self._kept:
             self._kept[key] = self._compute(expr)
         return self._kept[key]
 
-    def _compute(self, expr: Expr) -> Vector:
+    def _compute(self, expr: Expr) -> Rational:
         match expr:
             case Constant():
                 return self._constant(expr.value)
@@ -74,98 +76,130 @@ class Numbers:
                 return self._constant(self.parameters.get(expr.id))
             case AsOf():
                 return self._constant(self.on)
+            case Baseline():
+                return self._constant(expr.value)
             case FactRef():
                 return self.fact(self.program.facts[expr.name])
             case Arithmetic():
-                return vectors.arithmetic(expr.op, self.of(expr.left), self.of(expr.right))
+                return rationals.arithmetic(expr.op, self.of(expr.left), self.of(expr.right))
             case Negate():
-                inner = self.of(expr.operand)
-                return Vector(-inner.high, -inner.low, inner.error, inner.doubts())
+                return rationals.negative(self.of(expr.operand))
             case Abs():
-                inner = self.of(expr.operand)
-                size = np.abs(inner.low)
-                return Vector(size, size, inner.error, inner.doubts())
+                return rationals.magnitude(self.of(expr.operand))
             case Ceil():
-                return vectors.ceiling(self.of(expr.operand))
+                return rationals.ceiling(self.of(expr.operand))
             case Extremum():
-                return vectors.extremum(expr.op, [self.of(o) for o in expr.operands])
+                return rationals.extremum(expr.op, [self.of(o) for o in expr.operands])
             case YearsSince():
                 return self._years_since(self.of(expr.operand))
             case CountOf():
                 rows = self.block.truths[list(self.plan.layout.items[expr.fact].values())]
-                unknown = (rows != UNKNOWN).any(axis=0)
-                low = np.where(unknown, (rows == TRUE).sum(axis=0), np.nan)
-                return Vector(low, np.where(unknown, (rows >= UNKNOWN).sum(axis=0), np.nan))
+                given = (rows != UNKNOWN).any(axis=0)
+                low = np.where(given, (rows == TRUE).sum(axis=0), np.nan)
+                high = np.where(given, (rows >= UNKNOWN).sum(axis=0), np.nan)
+                return Rational(low, high, None, 0, float(len(rows)))
             case Choice():
                 return self._choice(expr)
             case _:
                 # `previous` of plain values, member aggregates: unknown.
-                return Vector.exact(np.full(1, np.nan))
+                return rationals.unknown()
 
-    def fact(self, spec: FactSpec) -> Vector:
+    def _column(self, spec: FactSpec) -> Rational:
+        column: Floats = self.block.numbers[self.plan.layout.numbers[spec.name]]
+        if spec.type_name in ("number", "percent"):
+            return rationals.decimals(column, self.plan.places[spec.name])
+        return Rational.whole(column)
+
+    def fact(self, spec: FactSpec) -> Rational:
         """A fact as sent, else derived, else bounded by others."""
-        sent = self.block.numbers[self.plan.layout.numbers[spec.name]]
-        if spec.derive is None and spec.at_least is None and spec.at_most is None:
-            return Vector.exact(sent)
-        missing = np.isnan(sent)
-        low, high = sent, sent
-        error: Floats | None = None
-        doubt: Mask | None = None
+        found = self._column(spec)
         if spec.derive is not None:
-            derived = self.wide(self.of(spec.derive))
-            low = np.where(missing, derived.low, sent)
-            high = np.where(missing, derived.high, sent)
-            error = np.where(missing, derived.errors(), np.abs(sent) * 2.0**-52)
-            inner = derived.doubts()
-            doubt = None if inner is None else inner & missing
+            found = rationals.choose(found.known(), found, self.of(spec.derive))
         if spec.at_least is not None or spec.at_most is not None:
             # Bounds make intervals; whoever needs one in this row is answered by the reference.
-            unknown = np.isnan(low)
-            bounded = np.zeros(self.size, dtype=bool)
+            bounded = np.zeros(self.block.size, dtype=bool)
             for limit in (spec.at_least, spec.at_most):
                 if limit is not None:
-                    vector = self.wide(self.of(limit))
-                    bounded |= ~np.isnan(vector.low)
-                    inner = vector.doubts()
-                    bounded |= inner if inner is not None else False
-            bounded &= unknown
-            doubt = bounded if doubt is None else doubt | bounded
-        return Vector(low, high, error, doubt)
+                    bound = self.of(limit)
+                    doubts = bound.doubts()
+                    bounded |= bound.known() if doubts is None else bound.known() | doubts
+            bounded &= ~found.known()
+            found = Rational(
+                found.num, found.high, found.den, found.scale, found.top, found.below, either(found.doubt, bounded)
+            )
+        return found
 
-    def wide(self, vector: Vector) -> Vector:
-        """A vector of a constant, spread over the block."""
-        if vector.low.shape == (self.size,):
-            return vector
-        low, high = np.broadcast_to(vector.low, self.size), np.broadcast_to(vector.high, self.size)
-        error = None if vector.error is None else np.broadcast_to(vector.error, self.size)
-        doubt = None if vector.doubt is None else np.broadcast_to(vector.doubt, self.size)
-        return Vector(low, high, error, doubt)
+    def compare(self, op: str, left: Expr, right: Expr) -> tuple[Truths, Mask | None]:
+        """The truth of a comparison of numbers, and the rows where it is not said.
 
-    def _choice(self, expr: Choice) -> Vector:
-        """A choice of numbers; rows whose test is open are left to the reference."""
+        A choice whose test is open lies between its sides: it is above a number when both of them are. So
+        comparisons are carried into choices, and no interval is needed.
+        """
+        if op in ("==", "!="):
+            return rationals.compare(op, self.of(left), self.of(right))
+        if isinstance(left, Choice):
+            return self._either_side(left, lambda side: self.compare(op, side, right))
+        if isinstance(right, Choice):
+            return self._either_side(right, lambda side: self.compare(op, left, side))
+        if isinstance(left, FactRef):
+            spec = self.program.facts[left.name]
+            if isinstance(spec.derive, Choice) and spec.at_least is None and spec.at_most is None:
+                sent = self._column(spec)
+                truth, doubt = rationals.compare(op, sent, self.of(right))
+                derived, derived_doubt = self.compare(op, spec.derive, right)
+                known = sent.known()
+                return np.where(known, truth, derived), _where(known, doubt, derived_doubt)
+        return rationals.compare(op, self.of(left), self.of(right))
+
+    def _either_side(
+        self, choice: Choice, compared: Callable[[Expr], tuple[Truths, Mask | None]]
+    ) -> tuple[Truths, Mask | None]:
+        (then, then_doubt), (other, other_doubt) = compared(choice.then), compared(choice.otherwise)
+        test = self.truths[self.plan.row_of[id(choice.test)]]
+        open_ = test == UNKNOWN
+        truth = np.where(test == TRUE, then, other)
+        truth = np.where(open_ & (then != other), np.uint8(UNKNOWN), truth)
+        doubt = _where(test == TRUE, then_doubt, other_doubt)
+        return truth, either(doubt, None if then_doubt is None else then_doubt & open_)
+
+    def _choice(self, expr: Choice) -> Rational:
+        """A choice of numbers; rows whose test is open and whose sides are not are left to the reference."""
         if id(expr.test) not in self.plan.row_of:
-            whole = np.full(self.size, np.nan)
-            return Vector(whole, whole, None, np.ones(self.size, dtype=bool))
+            whole = np.full(self.block.size, np.nan)
+            return Rational(whole, whole, None, 0, 0.0, 1.0, np.ones(self.block.size, dtype=bool))
         test = self.truths[self.plan.row_of[id(expr.test)]]
-        then, other = self.wide(self.of(expr.then)), self.wide(self.of(expr.otherwise))
-        holds = test == TRUE
-        result = np.where(holds, then.low, other.low)
-        error = np.where(holds, then.errors(), other.errors())
-        doubt = np.where(holds, _no(then.doubts(), self.size), _no(other.doubts(), self.size))
-        doubt |= test == UNKNOWN
-        return Vector(result, result, error, doubt)
+        then, other = self.of(expr.then), self.of(expr.otherwise)
+        found = rationals.choose(test == TRUE, then, other)
+        open_ = test == UNKNOWN
+        if not open_.any():
+            return found
+        # Either may be meant: an interval, which is unknown only where one of the two is.
+        sides = [_said(then), _said(other)]
+        doubt = np.where(open_, sides[0] & sides[1], False if found.doubt is None else found.doubt)
+        num = np.where(open_, np.nan, found.num)
+        high = num if found.high is found.num else np.where(open_, np.nan, found.high)
+        return Rational(num, high, found.den, found.scale, found.top, found.below, doubt)
 
-    def _years_since(self, days: Vector) -> Vector:
-        known = ~np.isnan(days.low)
-        ordinals = np.where(known, days.low, 1).astype(np.int64)
+    def _years_since(self, days: Rational) -> Rational:
+        known = days.known()
+        ordinals = np.where(known, days.num, 1).astype(np.int64)
         stamps = (ordinals - date(1970, 1, 1).toordinal()).astype("datetime64[D]")
         months = stamps.astype("datetime64[M]").astype(np.int64)
         years, month = months // 12 + 1970, months % 12 + 1
         day = (stamps - stamps.astype("datetime64[M]")).astype(np.int64) + 1
         before = (self.on.month * 100 + self.on.day) < month * 100 + day
-        whole = np.where(known, self.on.year - years - before, np.nan)
-        return Vector(whole, whole, np.zeros_like(whole))
+        return Rational.whole(np.where(known, self.on.year - years - before, np.nan))
 
 
-def _no(doubt: Mask | None, size: int) -> Mask:
-    return np.zeros(size, dtype=bool) if doubt is None else doubt
+def _where(mask: Mask, then: Mask | None, other: Mask | None) -> Mask | None:
+    """Doubts of one vector in the rows of a mask, of another elsewhere."""
+    if then is None and other is None:
+        return None
+    nowhere = np.zeros(1, dtype=bool)
+    return np.where(mask, nowhere if then is None else then, nowhere if other is None else other)
+
+
+def _said(numbers: Rational) -> Mask:
+    """Rows with a value, or with one that the reference can say."""
+    doubts = numbers.doubts()
+    return numbers.known() if doubts is None else numbers.known() | doubts

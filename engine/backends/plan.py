@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from functools import lru_cache
+from math import ceil, floor
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.backends.columns import Layout, layout_of
+from engine.backends.situation import codes_of
 from engine.backends.vectors import Floats
 from engine.check.ir import (
     Abs,
@@ -29,9 +31,11 @@ from engine.check.ir import (
     Choice,
     Compare,
     Constant,
+    CountOf,
     Expr,
     Extremum,
     FactRef,
+    FactSpec,
     InDivision,
     ItemOf,
     Negate,
@@ -47,7 +51,9 @@ from engine.check.ir import (
 from engine.check.walk import children, facts_of, nodes, with_sources
 from engine.values import exact
 
-__all__ = ["Column", "Fixed", "Group", "Plan", "Rows", "plain_constant", "plan_of"]
+__all__ = ["Column", "Fixed", "Group", "Plan", "Rows", "Stratum", "plain_constant", "plan_of"]
+
+_LIKELY_PLACES = 7
 
 Rows = npt.NDArray[np.intp]
 
@@ -74,8 +80,8 @@ class Column:
 class Group:
     """Conditions of one shape: rows `[start, stop)` of the truth matrix.
 
-    `shape`: `fixed` (with `constants`) and `columns` compare columns of numbers; `not`, `all`, `any`
-    combine truth rows; `single` is one node computed by itself, at the period index of its rule.
+    `shape`: `fixed` (with `constants`) and `columns` compare columns of numbers; `not`, `all`, `any` and `some`
+    (`least` of them) combine truth rows; `single` is one node computed by itself, at the period index of its rule.
     `inputs` has one row per operand.
     """
 
@@ -87,24 +93,39 @@ class Group:
     constants: Floats | None = None
     node: Expr | None = None
     rule: int | None = None
+    least: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stratum:
+    """Groups of conditions, then the rules (`members`) that these complete.
+
+    Among them `plain` apply to everyone and `scoped` have a condition of their own; rules over a window are in neither.
+    """
+
+    groups: tuple[Group, ...]
+    members: tuple[int, ...]
+    plain: Rows
+    scoped: Rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """What `columnar` runs. `strata`: groups, then the rules whose conditions they complete.
+    """What `columnar` runs.
 
     `careful`: rules that look over a window, judged by the reference wherever facts are given. `row_of`
     gives the row of a condition by the identity of its node, which sharing has made unique, `leaf_facts` the
     facts it reads. `direct`:
     rules on facts as sent, compared with at most a constant, which need no walk to be explained; `gapped`:
     rules whose requirement is one comparison of numbers. `answers`: the facts of a direct rule that reads
-    nothing but yes or no and looks at neither day nor place, else None.
+    nothing but yes or no and looks at neither day nor place, else None. `codes`: the divisions that the program names.
+    `places`: how many decimal places each number is likely to have.
     """
 
     program: Program
     layout: Layout
     rows: int
-    strata: tuple[tuple[tuple[Group, ...], tuple[int, ...]], ...]
+    strata: tuple[Stratum, ...]
     applies: Rows
     requires: Rows
     careful: tuple[int, ...]
@@ -115,6 +136,8 @@ class Plan:
     gapped: tuple[bool, ...]
     answers: tuple[tuple[str, ...] | None, ...]
     always: int
+    codes: frozenset[str]
+    places: Mapping[str, int]
     row_of: Mapping[int, int]
     leaf_facts: Mapping[int, tuple[str, ...]]
 
@@ -127,6 +150,11 @@ def plain_constant(value: bool | Fraction | date | str) -> float | None:
         return float(value.toordinal())
     number = float(value)
     return number if exact(number) == value else None
+
+
+def _places(spec: FactSpec) -> int:
+    """The decimal places of a fact's smallest step."""
+    return next((n for n in range(_LIKELY_PLACES) if spec.step is not None and 10**n % spec.step.denominator == 0), 0)
 
 
 @lru_cache(maxsize=512)
@@ -144,7 +172,7 @@ class _Planner:
         self.program = program
         self.layout = layout_of(program)
         self.rows: dict[Expr, int] = {}
-        self.strata: list[tuple[tuple[Group, ...], tuple[int, ...]]] = []
+        self.strata: list[Stratum] = []
         self.next = self.layout.truth_rows + 1
         self.always = self.layout.truth_rows
         self.depths: dict[Expr, int] = {}
@@ -156,8 +184,11 @@ class _Planner:
         stratum_of = self._rule_strata()
         for stratum in range(max(stratum_of.values(), default=-1) + 1):
             members = tuple(i for i in program.order if stratum_of[i] == stratum)
-            groups = self._groups([i for i in members if i not in careful])
-            self.strata.append((groups, members))
+            judged = [i for i in members if i not in careful]
+            groups = self._groups(judged)
+            plain = np.array([i for i in judged if rules[i].when is None], dtype=np.intp)
+            scoped = np.array([i for i in judged if rules[i].when is not None], dtype=np.intp)
+            self.strata.append(Stratum(groups, members, plain, scoped))
         applies = [self._row(rule.when) if rule.window is None else self.always for rule in rules]
         requires = [self._row(rule.require) if rule.window is None else self.always for rule in rules]
         return Plan(
@@ -175,6 +206,8 @@ class _Planner:
             tuple(isinstance(rule.require, Compare) and rule.require.kind == "number" for rule in rules),
             tuple(self._answers(rule) for rule in rules),
             self.always,
+            codes_of(program),
+            {name: _places(spec) for name, spec in program.facts.items()},
             {id(expr): row for expr, row in self.rows.items()},
             {id(expr): facts_of(expr) for expr in self.rows},
         )
@@ -278,6 +311,21 @@ class _Planner:
                 groups.extend(self._group(shape, exprs, owner))
         return tuple(groups)
 
+    def _items(self, expr: Expr) -> tuple[int, list[int]] | None:
+        """How many of which rows must hold, where a comparison counts the items of a checklist upwards."""
+        if not isinstance(expr, Compare):
+            return None
+        op, left, right = expr.op, expr.left, expr.right
+        if isinstance(right, CountOf):
+            op, left, right = mirrored(op), right, left
+        if not (isinstance(left, CountOf) and isinstance(right, Constant) and isinstance(right.value, Fraction)):
+            return None
+        rows = list(self.layout.items[left.fact].values())
+        least = ceil(right.value) if op == ">=" else floor(right.value) + 1 if op == ">" else None
+        if op == "==" and right.value == len(rows):
+            least = len(rows)
+        return (least, rows) if least is not None and 1 <= least <= len(rows) else None
+
     def _collect(self, expr: Expr, rule: int, owner: dict[Expr, int]) -> None:
         if expr in owner or expr in self.rows:
             return
@@ -292,6 +340,11 @@ class _Planner:
         return self.layout.truths[expr.name]
 
     def _shape(self, expr: Expr) -> tuple[object, ...]:
+        items = self._items(expr)
+        if items is not None:
+            least, rows = items
+            name = "all" if least == len(rows) else "any" if least == 1 else "some"
+            return (name, len(rows), least) if name == "some" else (name, len(rows))
         simple = self._simple(expr) if isinstance(expr, Compare) else None
         match simple or expr:
             case Fixed(op=op):
@@ -356,5 +409,11 @@ class _Planner:
             pairs = [s for s in simple if isinstance(s, Column)]
             inputs = np.array([[s.left for s in pairs], [s.right for s in pairs]], dtype=np.intp)
             return [Group(kind, start, self.next, str(shape[1]), inputs)]
-        operands = [[self.rows[o] for o in children(e)] for e in exprs]
-        return [Group(kind, start, self.next, "", np.array(operands, dtype=np.intp).T.copy())]
+        counted = [self._items(e) for e in exprs]
+        operands = [
+            [self.rows[o] for o in children(e)] if items is None else items[1]
+            for e, items in zip(exprs, counted, strict=True)
+        ]
+        inputs = np.array(operands, dtype=np.intp).T.copy()
+        least = int(str(shape[2])) if kind == "some" else None
+        return [Group(kind, start, self.next, "", inputs, least=least)]

@@ -6,31 +6,28 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-import numpy as np
-
 from engine.backends.base import Context, ParameterValue, due_state, excluded
-from engine.backends.vectors import Truths
-from engine.check.ir import Program, Rule
+from engine.backends.letters import EXCLUDED
+from engine.check.ir import InDivision, Program, Rule
+from engine.check.walk import nodes
 from engine.verdicts import DueState, Reason
 
-__all__ = ["EXCLUDED", "Situation", "situation_of", "starts_of"]
-
-EXCLUDED = 3
-"""The state of a rule that is X whatever the facts say; the others are `DueState` values."""
+__all__ = ["Situation", "codes_of", "situation_of", "starts_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Situation:
     """One entry per rule.
 
-    `states`: the due state, or EXCLUDED. `reasons`: why excluded. `dues`: the deadline as far as it
-    needs no fact. `last`: the period that plain values of the rule's periodic facts are about.
+    `states`: the due state or EXCLUDED, a byte each, and as many EXCLUDED behind as make fours. `reasons`: why
+    excluded. `dues`: the deadline as far as it needs no fact. `last`: the period that plain values of the rule's
+    periodic facts are about.
     `too_early`: that period ended before the rule began. `marks`: all of these of one rule together, so that
     rules in equal situations can be told by one comparison.
     """
 
     context: Context
-    states: Truths
+    states: bytes
     reasons: tuple[Reason | None, ...]
     dues: tuple[date | None, ...]
     last: tuple[int | None, ...]
@@ -45,6 +42,20 @@ def situation_of(program: Program, context: Context) -> Situation:
     return _situation(program, context.on, context.path, parameters)
 
 
+def codes_of(program: Program) -> frozenset[str]:
+    """The divisions that a program names: where else a record lies makes no difference to it."""
+    found = set() if program.jurisdiction is None else {program.jurisdiction}
+    exprs = [e for rule in program.rules for e in (rule.when, rule.require)]
+    exprs += [e for spec in program.facts.values() for e in (spec.derive, spec.at_least, spec.at_most)]
+    for rule in program.rules:
+        if rule.due is not None:
+            found.update(code for code, _ in rule.due.table)
+    for expr in exprs:
+        if expr is not None:
+            found.update(code for n in nodes(expr) if isinstance(n, InDivision) for code in n.codes)
+    return frozenset(found)
+
+
 def starts_of(program: Program, rule: Rule) -> date | None:
     """The first day of a rule: the later of the plan's and its own."""
     return max((day for day in (program.starts, rule.starts) if day is not None), default=None)
@@ -55,7 +66,7 @@ def _situation(
     program: Program, on: date, path: tuple[str, ...], parameters: tuple[tuple[str, ParameterValue], ...]
 ) -> Situation:
     context = Context(on, path, dict(parameters))
-    states = np.empty(len(program.rules), dtype=np.uint8)
+    states = bytearray([EXCLUDED]) * (-(-len(program.rules) // 4) * 4)
     reasons: list[Reason | None] = []
     dues: list[date | None] = []
     last: list[int | None] = []
@@ -75,6 +86,7 @@ def _situation(
         too_early.append(
             period is not None and newest is not None and starts is not None and period.end(newest) < starts
         )
-    states.setflags(write=False)
-    marks = tuple(zip(states.tolist(), reasons, dues, keys, too_early, strict=True))
-    return Situation(context, states, tuple(reasons), tuple(dues), tuple(last), tuple(keys), tuple(too_early), marks)
+    marks = tuple(zip(states[: len(reasons)], reasons, dues, keys, too_early, strict=True))
+    return Situation(
+        context, bytes(states), tuple(reasons), tuple(dues), tuple(last), tuple(keys), tuple(too_early), marks
+    )

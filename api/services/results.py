@@ -1,0 +1,115 @@
+"""What one ruleset says of the records of a block, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from api.services.evaluate import derived_of, verdicts_of
+from api.services.judge import Explainer, Judged
+from api.services.plans import Plan, Selection
+from api.wire.requests import Detail
+from api.wire.verdicts import encode, joined
+from engine.backends.letters import Indexes
+from engine.backends.missing import Missing
+from engine.verdicts import BY_SEVERITY
+
+__all__ = ["Results"]
+
+_OUTCOMES = [
+    [b'"outcome":{"all":"%s","measured":"%s"},"codes":"' % (a.value.encode(), m.value.encode()) for m in BY_SEVERITY]
+    for a in BY_SEVERITY
+]
+_FAILING, _UNDECIDED = ord("N"), ord("U")
+
+
+class Results:
+    """The results of one judged block under a selection of rules."""
+
+    def __init__(self, plan: Plan, judged: Judged, selection: Selection, index: int) -> None:
+        self._plan = plan
+        self._judged = judged
+        self._index = index
+        self._chosen = plan.choose(selection)
+        letters = judged.letters[: judged.count]
+        self._letters = np.ascontiguousarray(
+            letters[:, : len(self._chosen.rules)] if self._chosen.everything else letters[:, list(self._chosen.rules)]
+        )
+
+    def codes_of(self, rows: Sequence[int]) -> str:
+        """The codes of some rows, one after the other."""
+        letters = self._letters if len(rows) == len(self._letters) else self._letters[list(rows)]
+        return letters.tobytes().decode("ascii")
+
+    def parts(self, rows: Sequence[int], detail: Detail) -> list[bytes]:
+        """What the ruleset says of some rows, without the braces around it."""
+        heads = self._heads(rows)
+        match detail:
+            case "codes":
+                return heads
+            case "full":
+                return [b'%s,"verdicts":%s' % (head, self._full(row)) for head, row in zip(heads, rows, strict=True)]
+            case "findings":
+                failing, missing, differing = self._failing(), self._missing(), self._differing()
+                return [
+                    b'%s,"findings":[%s]%s,"missing":[%s]'
+                    % (head, b",".join(failing.get(row, ())), differing.get(row, b""), missing[row])
+                    for head, row in zip(heads, rows, strict=True)
+                ]
+
+    def _heads(self, rows: Sequence[int]) -> list[bytes]:
+        """Ruleset, outcome and codes."""
+        text, width = self._letters.tobytes(), self._letters.shape[1]
+        everything = self._judged.outcomes(self._chosen.counted).tolist()
+        measured = self._judged.outcomes(self._chosen.measured).tolist()
+        ruleset = b'"ruleset":%d,' % self._index
+        return [
+            b'%s%s%s"' % (ruleset, _OUTCOMES[everything[row]][measured[row]], text[row * width : (row + 1) * width])
+            for row in rows
+        ]
+
+    def _failing(self) -> dict[int, list[bytes]]:
+        """The failing rules of each row that has any, in the order of codes."""
+        found: dict[int, list[bytes]] = {}
+        fails = self._letters == _FAILING
+        for position in np.flatnonzero(fails.any(axis=0)).tolist():
+            rows: Indexes = np.flatnonzero(fails[:, position])
+            told = self._plan.failures.of(self._judged, self._chosen.rules[position], position, rows)
+            for row, finding in zip(rows.tolist(), told, strict=True):
+                found.setdefault(row, []).append(finding)
+        return found
+
+    def _missing(self) -> list[bytes]:
+        """What the undecided rules of each row lack, between brackets to come."""
+        undecided = np.flatnonzero((self._letters == _UNDECIDED).any(axis=0)).tolist()
+        lacks = Missing(self._judged, [self._chosen.rules[p] for p in undecided], self._plan.lacks)
+        count, names = self._judged.count, self._plan.lacks_json
+        rows, at = np.nonzero(lacks.marks[:, :count].T)
+        ends = np.searchsorted(rows, np.arange(count + 1)).tolist()
+        listed = [names[i] for i in at.tolist()]
+        found = [b",".join(listed[start:end]) for start, end in pairwise(ends)]
+        for row, further in lacks.further.items():
+            found[row] = b",".join([*([found[row]] if found[row] else []), *map(encode, dict.fromkeys(further))])
+        return found
+
+    def _differing(self) -> dict[int, bytes]:
+        """The derived facts that a row supplied otherwise than they are computed, where there are any."""
+        found: dict[int, bytes] = {}
+        for row in self._judged.differing(self._plan.derived):
+            derived = derived_of(self._plan, self._judged.block.facts(row), self._explainer(row), differing=True)
+            if derived != b"[]":
+                found[row] = b',"derived":' + derived
+        return found
+
+    def _explainer(self, row: int) -> Explainer:
+        return self._judged.explainer(row, self._judged.texts()[row])
+
+    def _full(self, row: int) -> bytes:
+        judged = self._judged
+        record, facts = self._explainer(row), judged.block.facts(row)
+        context = judged.contexts[row if len(judged.contexts) > 1 else 0]
+        verdicts, missing = verdicts_of(self._plan, facts, context, record, self._chosen.rules)
+        derived = derived_of(self._plan, facts, record)
+        return b'%s,"derived":%s,"missing":%s' % (joined(verdicts), derived, encode(missing))

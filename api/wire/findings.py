@@ -1,0 +1,120 @@
+"""Failing rules of a block as JSON, each distinct one written once.
+
+What a batch says of a failing rule depends on the values that the rule read and on nothing else. These come from
+the columns, so the facts of a record are put together only when its finding was never written before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+
+from api.wire.verdicts import VerdictWriter
+from engine.backends.columnar import Judged
+from engine.backends.columns import Layout
+from engine.backends.explain import Explainer
+from engine.backends.letters import Indexes
+from engine.backends.plan import plan_of
+from engine.backends.reference import Evaluation
+from engine.backends.vectors import TRUE, UNKNOWN
+from engine.check.ir import Program
+from engine.facts import Facts, FactValue
+
+__all__ = ["Failures"]
+
+_KEPT_PER_RULE = 8_192
+
+
+class Failures:
+    """Writes the failing rules of one program. Safe to share between threads: a lost race only writes twice."""
+
+    def __init__(self, program: Program, writer: VerdictWriter) -> None:
+        self._program = program
+        self._plan = plan_of(program)
+        self._writer = writer
+        self._kept: list[dict[object, bytes]] = [{} for _ in program.rules]
+        # What decides a finding: for plain rules what they show, for others all that it comes from.
+        self._names = [
+            rule.reads if direct else tuple(name for name in program.facts if name in reads)
+            for rule, direct, reads in zip(program.rules, self._plan.direct, self._plan.reads, strict=True)
+        ]
+
+    def of(self, judged: Judged, index: int, position: int, rows: Indexes) -> list[bytes]:
+        """The rule's finding for each of some rows in which it fails; `position` is its place among the codes."""
+        names = self._names[index]
+        keys = _keys(self._plan.layout, judged, names, rows)
+        head = b'{"rule":%d,' % position
+        kept = self._kept[index]
+        found: list[bytes] = []
+        apart = judged.block.keyed and any(name in judged.block.keyed for name in self._plan.reads[index])
+        for place, key in enumerate(keys):
+            body = None if apart else kept.get(key)
+            if body is None:
+                body = self._written(judged, index, int(rows[place]), apart=bool(apart))
+                if not apart:
+                    if len(kept) >= _KEPT_PER_RULE:
+                        kept.clear()
+                    kept[key] = body
+            found.append(head + body)
+        return found
+
+    def _written(self, judged: Judged, index: int, row: int, *, apart: bool) -> bytes:
+        if apart:
+            finding = judged.walk(row).finding(index)
+        else:
+            facts = Facts(_values(self._program, judged, self._names[index], row))
+            situation = judged.situation(row)
+            if self._plan.direct[index]:
+                finding = Explainer(self._plan, facts, situation, "N" * len(self._program.rules), b"", None).finding(
+                    index
+                )
+            else:
+                finding = Evaluation(self._program, facts, situation.context).finding(index)
+        return self._writer.brief(finding)
+
+
+def _keys(layout: Layout, judged: Judged, names: Sequence[str], rows: Indexes) -> list[object]:
+    """For each row what stands in the columns of some facts."""
+    parts: list[list[object]] = []
+    for name in names:
+        if name in layout.numbers:
+            column = judged.block.numbers[layout.numbers[name], rows]
+            # NaN is no key: it never equals itself.
+            parts.append(np.where(np.isnan(column), np.inf, column).tolist())
+        elif name in layout.truths:
+            parts.append(judged.block.truths[layout.truths[name], rows].tolist())
+        else:
+            items = judged.block.truths[list(layout.items[name].values())][:, rows]
+            text, width = items.T.tobytes(), len(items)
+            parts.append([text[start : start + width] for start in range(0, len(text), width)])
+    return parts[0] if len(parts) == 1 else list(zip(*parts, strict=True)) if parts else [()] * len(rows)
+
+
+def _values(program: Program, judged: Judged, names: Sequence[str], row: int) -> dict[str, FactValue]:
+    """The facts of a row, as they were sent, from the columns."""
+    layout, block = judged.plan.layout, judged.block
+    found: dict[str, FactValue] = {}
+    for name in names:
+        spec = program.facts[name]
+        if name in layout.numbers:
+            number = float(block.numbers[layout.numbers[name], row])
+            if np.isnan(number):
+                continue
+            if name in layout.options:
+                found[name] = spec.options[int(number)]
+            elif spec.type_name == "date":
+                found[name] = date.fromordinal(int(number))
+            else:
+                found[name] = int(number) if number.is_integer() else number
+        elif name in layout.truths:
+            truth = block.truths[layout.truths[name], row]
+            if truth != UNKNOWN:
+                found[name] = bool(truth == TRUE)
+        else:
+            items = {item: int(block.truths[at, row]) for item, at in layout.items[name].items()}
+            known = {item: truth == TRUE for item, truth in items.items() if truth != UNKNOWN}
+            if known:
+                found[name] = known
+    return found

@@ -1,0 +1,137 @@
+"""Truths → verdict letters and outcomes, four rules at a time.
+
+A rule's *standing* for a record is one of four: unmet 0, open 1, met 2, out of scope 3. Four standings fit a byte,
+so one look-up in a table of 256 entries gives four letters. The tables depend on the states of the rules (deadlines,
+exclusions), which records of one place and day share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Truths
+from engine.verdicts import BY_SEVERITY, DueState, Verdict, decide
+
+__all__ = [
+    "EXCLUDED",
+    "MET",
+    "OPEN",
+    "OUT",
+    "UNMET",
+    "Indexes",
+    "letters",
+    "outcomes",
+    "packed",
+    "passes",
+    "standings",
+    "worst",
+]
+
+EXCLUDED = 3
+"""The state of a rule that is X whatever the facts say; the others are `DueState` values."""
+
+UNMET, OPEN, MET, OUT = 0, 1, 2, 3
+
+Indexes = npt.NDArray[np.intp]
+_KEPT_TABLES = 512
+
+
+def standings(applies: Truths, requires: Truths) -> Truths:
+    """The standing from whether rules apply and whether their requirements hold, row by row."""
+    found: Truths = np.negative((applies == TRUE).view(np.uint8))
+    found &= requires
+    # 3 >> applies: 3 where a rule does not apply, 1 where that is open, 0 where it applies.
+    found |= np.right_shift(np.uint8(OUT), applies)
+    return found
+
+
+def packed(rows: Truths) -> Truths:
+    """Standings of rules (a multiple of four) for records (a multiple of eight) → one byte for each four rules."""
+    words = rows.view(np.uint64)
+    found = words[1::4] << np.uint64(2)
+    found |= words[0::4]
+    found |= words[2::4] << np.uint64(4)
+    found |= words[3::4] << np.uint64(6)
+    return found.view(np.uint8)
+
+
+def _letter(standing: int, state: int) -> str:
+    if state == EXCLUDED:
+        return Verdict.NOT_APPLICABLE.letter
+    requirement = {UNMET: False, OPEN: None}.get(standing, True)
+    return decide(standing != OUT, requirement, DueState(state)).letter
+
+
+_LETTERS = np.array([[ord(_letter(s, state)) for s in range(4)] for state in range(EXCLUDED + 1)], dtype=np.uint8)
+PASSES = {"C": TRUE, "X": TRUE, "N": FALSE, "T": FALSE, "U": UNKNOWN}
+"""The truth of `passes` by the letter of the rule that it names."""
+_PASSES = np.array([[PASSES[chr(c)] for c in row] for row in _LETTERS], dtype=np.uint8)
+_SEVERITY = np.zeros(256, dtype=np.uint8)
+for _severity, _verdict in enumerate(BY_SEVERITY):
+    _SEVERITY[ord(_verdict.letter)] = _severity
+_STANDINGS = np.stack([(np.arange(256) >> shift) & 3 for shift in (0, 2, 4, 6)])
+"""The four standings in each byte."""
+
+
+def passes(standing: Truths, states: Truths) -> Truths:
+    """The truth of `passes` from a rule's standing in each record and its state there."""
+    found: Truths = _PASSES[states, standing]
+    return found
+
+
+@lru_cache(maxsize=_KEPT_TABLES)
+def _letter_tables(states: bytes) -> npt.NDArray[np.uint32]:
+    """For each four rules and each byte of standings, four letters in the order of the rules."""
+    fours = _LETTERS[np.frombuffer(states, dtype=np.uint8)].reshape(-1, 4, 4)
+    found = np.stack([fours[:, place][:, _STANDINGS[place]] for place in range(4)], axis=2)
+    return np.ascontiguousarray(found).view(np.uint32).reshape(-1, 256)
+
+
+@lru_cache(maxsize=_KEPT_TABLES)
+def _severity_tables(states: bytes, counted: bytes) -> Truths:
+    """For each four rules and each byte of standings, the worst severity among the counted ones."""
+    of_rules = _SEVERITY[_LETTERS[np.frombuffer(states, dtype=np.uint8)]]
+    of_rules *= np.frombuffer(counted, dtype=np.uint8)[:, None]
+    fours = of_rules.reshape(-1, 4, 4)
+    found: Truths = np.max([fours[:, place][:, _STANDINGS[place]] for place in range(4)], axis=0)
+    return found
+
+
+def _indexes(bytes_: Truths, kind_of: Indexes | None) -> Indexes:
+    """Where each byte stands in the tables laid end to end; `kind_of` tells which tables serve each record."""
+    fours = len(bytes_)
+    found = bytes_ + (np.arange(fours) * 256)[:, None]
+    if kind_of is not None:
+        found += kind_of * (fours * 256)
+    return found
+
+
+def _tables(states: Sequence[bytes], make: Callable[[bytes], npt.NDArray[np.generic]]) -> npt.NDArray[np.generic]:
+    return np.concatenate([make(s).reshape(-1) for s in states]) if len(states) > 1 else make(states[0]).reshape(-1)
+
+
+def letters(bytes_: Truths, states: Sequence[bytes], kind_of: Indexes | None) -> Truths:
+    """The letters, one row per record, four columns for each row of `bytes_`.
+
+    `states`: the states of the rules, a string of bytes for each kind of place, and which kind each record is of
+    (None: there is one).
+    """
+    found = _tables(states, _letter_tables).take(_indexes(bytes_, kind_of), mode="clip")
+    return np.ascontiguousarray(found.T).view(np.uint8)
+
+
+def outcomes(bytes_: Truths, states: Sequence[bytes], kind_of: Indexes | None, counted: bytes) -> Truths:
+    """The severity of each record's outcome (a place in `BY_SEVERITY`) over the rules whose byte in `counted` is 1."""
+    tables = _tables(states, lambda s: _severity_tables(s, counted))
+    found: Truths = np.maximum.reduce(tables.take(_indexes(bytes_, kind_of), mode="clip"), axis=0)
+    return found
+
+
+def worst(of_records: Truths) -> Truths:
+    """The severity of each record's outcome from its letters, one row per record."""
+    found: Truths = np.max(_SEVERITY[of_records], axis=1, initial=0)
+    return found
