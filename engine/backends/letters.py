@@ -120,12 +120,16 @@ def letters(bytes_: Truths, states: Sequence[bytes], kind_of: Indexes | None) ->
     `states`: the states of the rules, a string of bytes for each kind of place, and which kind each record is of
     (None: there is one).
     """
+    if not len(bytes_):
+        return np.empty((bytes_.shape[1], 0), dtype=np.uint8)
     found = _tables(states, _letter_tables).take(_indexes(bytes_, kind_of), mode="clip")
     return np.ascontiguousarray(found.T).view(np.uint8)
 
 
 def outcomes(bytes_: Truths, states: Sequence[bytes], kind_of: Indexes | None, counted: bytes) -> Truths:
     """The severity of each record's outcome (a place in `BY_SEVERITY`) over the rules whose byte in `counted` is 1."""
+    if not len(bytes_):
+        return np.zeros(bytes_.shape[1], dtype=np.uint8)
     tables = _tables(states, lambda s: _severity_tables(s, counted))
     found: Truths = np.maximum.reduce(tables.take(_indexes(bytes_, kind_of), mode="clip"), axis=0)
     return found
