@@ -38,7 +38,7 @@ def test_it_answers_over_the_wire(data_dir: Path) -> None:
 
 def test_an_endless_chunked_body_is_cut_off(data_dir: Path) -> None:
     def chunks() -> Iterator[bytes]:
-        for _ in range(64):
+        for _ in range(320):
             yield b" " * 65_536
 
     with served(data_dir) as (_, connection):
