@@ -42,15 +42,19 @@ class Standards:
 
 @dataclass(frozen=True, slots=True)
 class Incorporated:
-    """What the clauses of one ruleset pull in. `adoptions` by the path of the clause."""
+    """What the clauses of one ruleset pull in. `adoptions` by the path of the clause.
 
-    rules: tuple[Rule, ...] = ()
-    parameters: tuple[Parameter, ...] = ()
-    adoptions: Mapping[str, tuple[Adoption, ...]] | None = None
+    `standards`: the rulesets whose rules they are, by `id@version`.
+    """
+
+    rules: tuple[Rule, ...]
+    standards: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    adoptions: Mapping[str, tuple[Adoption, ...]]
 
     def of(self, path: str) -> tuple[Adoption, ...]:
         """What a clause incorporates."""
-        return (self.adoptions or {}).get(path, ())
+        return self.adoptions.get(path, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,7 @@ def incorporate(
     used = dict.fromkeys(adopted.standard.name for adopted in found.values())
     return Incorporated(
         tuple(_adopted(adopted) for adopted in found.values()),
+        tuple(used),
         tuple(
             replace(parameter, id=qualified(name, parameter.id))
             for name in used

@@ -316,7 +316,8 @@ class Ruleset:
     """A checked ruleset: one document's rules, as `id@version`.
 
     `incorporated` are rules of other rulesets as this one adopts them: with its deadline and force, citing its
-    clauses, and reading their ruleset's parameters (`standard_parameters`) under the id of `qualified`.
+    clauses, and reading their ruleset's parameters (`standard_parameters`) under the id of `qualified`. `standards`
+    are those rulesets (`id@version`), in the order of the clauses.
     """
 
     id: str
@@ -334,6 +335,7 @@ class Ruleset:
     consequences: tuple[Consequence, ...]
     incorporated: tuple[Rule, ...] = ()
     standard_parameters: tuple[Parameter, ...] = ()
+    standards: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -344,11 +346,6 @@ class Ruleset:
     def running(self) -> tuple[Rule, ...]:
         """All rules that are evaluated: its own, then those that it incorporates."""
         return (*self.rules, *self.incorporated)
-
-    @property
-    def standards(self) -> tuple[str, ...]:
-        """The rulesets (`id@version`) whose rules it incorporates, in the order of its clauses."""
-        return tuple(dict.fromkeys(rule.citation.ruleset for rule in self.incorporated))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -90,6 +90,7 @@ def check_ruleset(
         tuple(consequences),
         incorporated.rules,
         incorporated.parameters,
+        incorporated.standards,
     )
 
 
