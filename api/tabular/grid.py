@@ -156,6 +156,7 @@ class GridTable:
                 self._grid.budget.in_time()
                 yield block
                 size, block = self._grid.size(), []
+        self._grid.budget.in_time()
         if block:
             yield block
 

@@ -60,7 +60,7 @@ class Workbook:
         self._budget = budget
         try:
             self._zip = zipfile.ZipFile(stream)
-        except (zipfile.BadZipFile, ValueError, OSError) as error:
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
             raise BadFile(f"it is no workbook: {error}") from None
         if len(self._zip.namelist()) > _MAX_PARTS:
             raise BadFile(f"it has more than {_MAX_PARTS:,} parts")

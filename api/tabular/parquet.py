@@ -55,6 +55,8 @@ _EXPECTED = {
     "grade": "string",
     "date": "date32, or string like `2025-12-31`",
 }
+_DAMAGED = (pa.ArrowException, OSError, ValueError, KeyError, OverflowError)
+"""What Arrow raises for files that are not as it expects."""
 _WITHOUT_THREADS = pa.ipc.IpcReadOptions(use_threads=False)
 _IDS = ("id", "parent", "name")
 
@@ -89,7 +91,7 @@ class ParquetTable:
             # Without threads and read-ahead: memory stays small, and the process can still be forked.
             self._file = pq.ParquetFile(seekable(stream, _MAX_FILE_BYTES), pre_buffer=False, buffer_size=1 << 20)
             schema: pa.Schema = self._file.schema_arrow
-        except (pa.ArrowException, OSError) as error:
+        except _DAMAGED as error:
             raise BadFile(f"it is no Parquet file that can be read: {_first_line(error)}") from None
         if len(schema) > budget.limits.columns:
             raise BadFile(f"it has more than {budget.limits.columns:,} columns")
@@ -124,7 +126,7 @@ class ParquetTable:
                     writer.write_batch(batch)
                 yield self._read + 1, sink.getvalue().to_pybytes()
                 self._read += batch.num_rows
-        except (pa.ArrowException, OSError) as error:
+        except _DAMAGED as error:
             raise BadFile(f"it is damaged after row {self._read:,}: {_first_line(error)}") from None
 
     def parse(self, block: object) -> Parsed:
@@ -310,7 +312,7 @@ def _values(column: Any, reading: _Reading) -> list[object]:
     array = column.combine_chunks()
     values = _plain(array)
     if reading.column.place is not None:
-        return [None if value is None else str(value) for value in values]
+        return [value if value is None or isinstance(value, _Bad) else str(value) for value in values]
     if reading.json and _is_text(array.type):
         return [
             _object(value) if isinstance(value, str) and value.lstrip().startswith("{") else value for value in values
@@ -336,8 +338,19 @@ def _plain(array: Any) -> list[object]:
         return [_of_decimal(value) for value in array.to_pylist()]
     if pa.types.is_date(kind):
         return [None if value is None else value.isoformat() for value in array.to_pylist()]
-    found: list[object] = array.to_pylist()
+    try:
+        found: list[object] = array.to_pylist()
+    except UnicodeDecodeError:
+        # The format does not check its texts.
+        found = [_text(value) for value in array.cast(pa.binary()).to_pylist()]
     return found
+
+
+def _text(value: bytes | None) -> object:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return _Bad("expected text, found bytes that are no UTF-8")
 
 
 def _finite(value: float | None) -> object:

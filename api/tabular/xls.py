@@ -29,6 +29,7 @@ _DAMAGED = (
     IndexError,
     KeyError,
     OverflowError,
+    RecursionError,
     TypeError,
     UnicodeError,
     ValueError,
