@@ -28,6 +28,9 @@ _MAX_PARTS = 10_000
 _MAX_TAG = 4_000_000
 """Bytes of one tag: the parser holds what has not ended yet."""
 _MAX_MERGES = 100_000
+_MAX_NAMES = 1_000
+"""Names that are remembered; a hostile file has as many as it likes."""
+_DIGITS = "0123456789"
 _MAX_ROW, _MAX_COLUMN = 1_048_576, 16_384
 _REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
@@ -190,9 +193,27 @@ def _no_doctype(*_: object) -> None:
     raise BadFile("it declares a document type, which no workbook does")
 
 
-def _local(tag: str) -> str:
-    """The name of an element without its namespace: there are two, transitional and strict."""
-    return tag.rpartition(" ")[2]
+class _Locals(dict[str, str]):
+    """The names of elements without their namespaces, of which there are two, transitional and strict."""
+
+    def __missing__(self, tag: str) -> str:
+        name = tag.rpartition(" ")[2]
+        if len(self) < _MAX_NAMES:
+            self[tag] = name
+        return name
+
+
+_LOCALS = _Locals()
+_local = _LOCALS.__getitem__
+
+
+class _Columns(dict[str, int]):
+    """The numbers of columns, from 1, by their letters."""
+
+    def __missing__(self, letters: str) -> int:
+        column = _position(f"{letters}1")[0]
+        self[letters] = column
+        return column
 
 
 def _flag(attributes: Mapping[str, str], name: str) -> bool:
@@ -335,6 +356,7 @@ class _SheetXml:
         self._uncalculated = uncalculated
         self._row = 0
         self._column = 0
+        self._columns = _Columns()
         self._cells: list[Cell] = []
         self._type = "n"
         self._style = 0
@@ -349,7 +371,7 @@ class _SheetXml:
         match _local(tag):
             case "c":
                 reference = attributes.get("r")
-                self._column = _position(reference)[0] if reference else self._column + 1
+                self._column = self._columns[reference.rstrip(_DIGITS)] if reference else self._column + 1
                 self._type = attributes.get("t", "n")
                 self._style = int(attributes.get("s", "0"))
                 self._formula = self._has_value = False
