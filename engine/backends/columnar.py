@@ -1,8 +1,8 @@
 """The columnar back end: NumPy over blocks of columns, rules grouped by shape.
 
 It answers what `reference` answers, in exact numbers. What needs intervals is recomputed by the reference, condition
-by condition; so are, rule by rule, records that give a rule's facts by period or members to derive them from, and
-rules that look over a window. It refuses nothing else.
+by condition; so are, rule by rule, records that give a rule's facts by period, and rules that look over a window. It
+refuses nothing else.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from engine.backends.compute import Numbers
 from engine.backends.evaluation import derives_from_members
 from engine.backends.explain import Explainer
 from engine.backends.letters import EXCLUDED, MET, OPEN, OUT, UNMET, Indexes
+from engine.backends.members import MemberColumns
 from engine.backends.plan import Group, Plan, plan_of
 from engine.backends.reference import Evaluation
 from engine.backends.situation import Situation, situation_of
 from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Floats, Mask, Truths
 from engine.check.ir import (
+    Aggregate,
     AtLeast,
     Choice,
     Compare,
@@ -120,9 +122,11 @@ class Judged:
         self._bytes = self._standings
         # Letters that the standing of a rule and its state do not give: rule, rows, letter.
         self._apart: list[tuple[int, Indexes, int]] = []
-        self.numbers = Numbers(plan, block, self.truths, contexts[0])
+        self.members = MemberColumns(plan.program, block, contexts, judge_block) if block.containers else None
+        self.numbers = Numbers(plan, block, self.truths, contexts[0], self.members)
         self._walks: dict[int, Evaluation] = {}
         self._rolled = derives_from_members(plan.program) if block.containers else frozenset[str]()
+        self._open_grades = self._grades_of_members() if self._rolled else {}
         self._letters: Truths | None = None
         self._rows: bytes | None = None
         self._texts: list[str] | None = None
@@ -190,7 +194,8 @@ class Judged:
             self._rows = self.truths.T.tobytes()
         width = self.plan.rows
         truths = self._rows[row * width : (row + 1) * width]
-        return Explainer(self.plan, self.block.facts(row), self.situation(row), text, truths, self._walks.get(row))
+        walk = self.walk(row) if self._rolled else self._walks.get(row)
+        return Explainer(self.plan, self.block.facts(row), self.situation(row), text, truths, walk)
 
     def said_apart(self, rule: int) -> Mask:
         """Records in which the reference, or a date of the record, gave the rule's verdict."""
@@ -314,8 +319,12 @@ class Judged:
                 return self._derived_truth(name)
             case ParameterRef(id_):
                 return np.full(self.block.size, self._truth(self.parameters.get(id_)), dtype=np.uint8)
+            case Aggregate() if self.members is not None:
+                measure = self.members.measure(node)
+                assert measure.truth is not None
+                return self._settle(node, rule, measure.truth, measure.doubt)
             case _:
-                # Member aggregates: unknown without members; who sent some is left to the reference.
+                # Aggregates without members are unknown.
                 return np.full(self.block.size, UNKNOWN, dtype=np.uint8)
 
     @staticmethod
@@ -328,10 +337,11 @@ class Judged:
     def walk(self, row: int) -> Evaluation:
         """The evaluation of a record by the reference; begun once."""
         if row not in self._walks:
-            self._walks[row] = Evaluation(self.program, self.block.facts(row), self.situation(row).context)
+            below = None if self.members is None else self.members.row(row)
+            self._walks[row] = Evaluation(self.program, self.block.facts(row), self.situation(row).context, below)
         return self._walks[row]
 
-    def _settle(self, node: Compare | FactRef, rule: int, truth: Truths, doubt: Mask | None) -> Truths:
+    def _settle(self, node: Compare | FactRef | Aggregate, rule: int, truth: Truths, doubt: Mask | None) -> Truths:
         """Recompute doubtful rows exactly: the truth of a comparison, or whether a fact is known."""
         if doubt is None:
             return truth
@@ -414,7 +424,7 @@ class Judged:
         reads = self.plan.reads[rule]
         rows = {row for name in reads & self.block.keyed.keys() for row in self.block.keyed[name]}
         if not self._rolled.isdisjoint(reads):
-            rows.update(self.block.containers)
+            rows.update(self._left_to_reference(rule))
         if rule in self.plan.careful:
             given = np.zeros(self.block.size, dtype=bool)
             layout = self.plan.layout
@@ -426,6 +436,28 @@ class Judged:
                     given |= (self.block.truths[items] != UNKNOWN).any(axis=0)
             rows.update(np.flatnonzero(given).tolist())
         return sorted(rows)
+
+    def _left_to_reference(self, rule: int) -> Iterable[int]:
+        """Rows with members that columns do not decide: over a window, before the start, by a grade that is open."""
+        if rule in self.plan.careful or self.situations[0].too_early[rule]:
+            return self.block.containers
+        reads = self.plan.reads[rule]
+        return {row for name, rows in self._open_grades.items() if name in reads for row in rows}
+
+    def _grades_of_members(self) -> dict[str, list[int]]:
+        """Write the lowest grades of members where none was sent; the rows of those that are open, by fact."""
+        found: dict[str, list[int]] = {}
+        for name in self._rolled:
+            derive = self.program.facts[name].derive
+            if self.members is not None and isinstance(derive, Aggregate) and derive.op == "lowest":
+                measure = self.members.measure(derive)
+                assert measure.ranks is not None
+                low, high = measure.ranks
+                column = self.block.numbers[self.plan.layout.numbers[name]]
+                open_ = (measure.doubt | (low != high)) & ~(np.isnan(low) & ~measure.doubt) & np.isnan(column)
+                column[np.isnan(column) & ~open_] = low[np.isnan(column) & ~open_]
+                found[name] = np.flatnonzero(open_[: self.count]).tolist()
+        return found
 
     def _empty(self, rule: int) -> None:
         """A window rule is judged once per place for all records that gave none of its facts."""

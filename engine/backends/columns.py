@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 
-from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Floats, Truths
+from engine.backends.base import Context
+from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Floats, Mask, Truths
 from engine.check.ir import Program
 from engine.facts import Facts
 
-__all__ = ["Block", "Layout", "layout_of", "padded"]
+__all__ = ["Below", "Block", "Layout", "layout_of", "padded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,21 @@ def layout_of(program: Program) -> Layout:
     return Layout(numbers, truths, options, items)
 
 
+@dataclass(frozen=True, slots=True)
+class Below:
+    """The members of one kind under the records of a block, in the layout of what aggregates read of them.
+
+    `containers`: the row of each one's container, ascending. `partly`: rows under which there may be more members
+    than were sent. `contexts`: of each member, or one for all. `ids`: what a member is called.
+    """
+
+    block: Block
+    containers: npt.NDArray[np.intp]
+    partly: Mask
+    contexts: Sequence[Context]
+    ids: Callable[[int], str]
+
+
 def padded(count: int) -> int:
     """How many columns a block of so many records has: truths are combined eight at a time."""
     return -(-max(count, 1) // 8) * 8
@@ -69,7 +86,8 @@ class Block:
     """Columns of `count` records, and of as many without facts as make it a multiple of eight.
 
     `keyed` lists, per fact, the rows that gave it by period, `containers` those that have members. `facts` gives the
-    facts of a row, for what needs a record and no columns.
+    facts of a row, for what needs a record and no columns. `below` gives members by kind where they came as columns;
+    else they are taken from the facts.
     """
 
     count: int
@@ -78,6 +96,7 @@ class Block:
     keyed: dict[str, list[int]]
     facts: Callable[[int], Facts]
     containers: list[int] = field(default_factory=list)
+    below: dict[str, Below] = field(default_factory=dict)
 
     @property
     def size(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from fractions import Fraction
+from typing import Protocol
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from engine.backends.rationals import Rational, either
 from engine.backends.vectors import TRUE, UNKNOWN, Floats, Mask, Truths
 from engine.check.ir import (
     Abs,
+    Aggregate,
     Arithmetic,
     AsOf,
     Baseline,
@@ -28,11 +30,22 @@ from engine.check.ir import (
     FactRef,
     FactSpec,
     Negate,
+    Operator,
     ParameterRef,
     YearsSince,
+    mirrored,
 )
+from engine.rollup.columns import Measure
 
 __all__ = ["Numbers"]
+
+
+class RolledNumbers(Protocol):
+    """Aggregates over the members of a block's records."""
+
+    def measure(self, aggregate: Aggregate) -> Measure:
+        """An aggregate for every row of the block."""
+        ...
 
 
 class Numbers:
@@ -42,13 +55,16 @@ class Numbers:
     grades the places of their options.
     """
 
-    def __init__(self, plan: Plan, block: Block, truths: Truths, context: Context) -> None:
+    def __init__(
+        self, plan: Plan, block: Block, truths: Truths, context: Context, members: RolledNumbers | None = None
+    ) -> None:
         self.plan = plan
         self.program = plan.program
         self.block = block
         self.truths = truths
         self.on = context.on
         self.parameters = context.parameters
+        self.members = members
         self._kept: dict[int, Rational] = {}
 
     @staticmethod
@@ -100,8 +116,10 @@ class Numbers:
                 return Rational(low, high, None, 0, float(len(rows)))
             case Choice():
                 return self._choice(expr)
+            case Aggregate() if self.members is not None:
+                return self.members.measure(expr).rational()
             case _:
-                # `previous` of plain values, member aggregates: unknown.
+                # `previous` of plain values, aggregates without members: unknown.
                 return rationals.unknown()
 
     def _column(self, spec: FactSpec) -> Rational:
@@ -129,12 +147,16 @@ class Numbers:
             )
         return found
 
-    def compare(self, op: str, left: Expr, right: Expr) -> tuple[Truths, Mask | None]:
+    def compare(self, op: Operator, left: Expr, right: Expr) -> tuple[Truths, Mask | None]:
         """The truth of a comparison of numbers, and the rows where it is not said.
 
         A choice whose test is open lies between its sides: it is above a number when both of them are. So
         comparisons are carried into choices, and no interval is needed.
         """
+        for side, other, seen in ((left, right, op), (right, left, mirrored(op))):
+            rolled = self._rolled(side)
+            if rolled is not None:
+                return self._compare_rolled(rolled, seen, other)
         if op in ("==", "!="):
             return rationals.compare(op, self.of(left), self.of(right))
         if isinstance(left, Choice):
@@ -150,6 +172,23 @@ class Numbers:
                 known = sent.known()
                 return np.where(known, truth, derived), _where(known, doubt, derived_doubt)
         return rationals.compare(op, self.of(left), self.of(right))
+
+    def _rolled(self, expr: Expr) -> FactSpec | None:
+        """The fact that an expression is, where that is rolled up from members and nothing else."""
+        if self.members is None or not isinstance(expr, FactRef):
+            return None
+        spec = self.program.facts[expr.name]
+        return spec if isinstance(spec.derive, Aggregate) and spec.at_least is None and spec.at_most is None else None
+
+    def _compare_rolled(self, spec: FactSpec, op: Operator, other: Expr) -> tuple[Truths, Mask | None]:
+        """As sent, else as rolled up: bounds and floats that are near decide most comparisons."""
+        assert self.members is not None
+        assert isinstance(spec.derive, Aggregate)
+        against, sent = self.of(other), self._column(spec)
+        truth, doubt = rationals.compare(op, sent, against)
+        rolled, rolled_doubt = self.members.measure(spec.derive).compare(op, against)
+        known = sent.known()
+        return np.where(known, truth, rolled), _where(known, doubt, rolled_doubt)
 
     def _either_side(
         self, choice: Choice, compared: Callable[[Expr], tuple[Truths, Mask | None]]

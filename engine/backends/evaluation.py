@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, assert_never, cast
+from typing import Any, Protocol, assert_never, cast
 
 from engine import numbers
 from engine.backends import timeline
@@ -57,7 +57,7 @@ from engine.rollup.rows import reach, row_of
 from engine.rollup.tree import Descendants, descendants
 from engine.values import GradeRange, Interval, Numeric, Root, Truth, Value, exact, settled, shortest
 
-__all__ = ["MemberValues", "Value", "Values", "derives_from_members", "plain"]
+__all__ = ["ColumnsOfMembers", "MemberValues", "Value", "Values", "derives_from_members", "plain"]
 
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
@@ -69,13 +69,24 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
+class ColumnsOfMembers(Protocol):
+    """Members of a record that were read as columns before."""
+
+    def rolled(self, aggregate: Aggregate) -> Rolled | None:
+        """What an aggregate comes to with the plain values of members; None where it is not said."""
+        ...
+
+
 class Values(ABC):
     """One record under one program on one day. Values are those of the period index `at`."""
 
-    def __init__(self, program: Program, facts: Facts, context: Context) -> None:
+    def __init__(
+        self, program: Program, facts: Facts, context: Context, columns: ColumnsOfMembers | None = None
+    ) -> None:
         self.program = program
         self.facts = facts
         self.context = context
+        self._columns = columns
         self.window: tuple[int, int] | None = None
         self.kept: dict[tuple[int, int | None], Value] = {}
         self._descendants: dict[str, Descendants] = {}
@@ -340,6 +351,10 @@ class Values(ABC):
     def rolled(self, aggregate: Aggregate, at: int | None) -> Rolled:
         """What an aggregate comes to, with its workings."""
         key = (id(aggregate), at)
+        if key not in self._rolled and self._columns is not None and self._reads_plain(aggregate, at):
+            found = self._columns.rolled(aggregate)
+            if found is not None:
+                self._rolled[key] = found
         if key not in self._rolled:
             members = self.members(aggregate.member) if self.facts.members else []
             partly = bool(members) and self.descendants(aggregate.member).partly
@@ -351,6 +366,13 @@ class Values(ABC):
             rows = [row_of(member, aggregate, at, grades) for member in members]
             self._rolled[key] = roll_up(aggregate.op, rows, partly=partly, unseen=unseen, grades=grades)
         return self._rolled[key]
+
+    def _reads_plain(self, aggregate: Aggregate, at: int | None) -> bool:
+        """True when the plain values of members are those of period `at`, or no value has a period."""
+        facts = self.program.members[aggregate.member].facts
+        read = with_sources((f for p in parts(aggregate) for f in facts_of(p)), facts)
+        kinds = {spec.period for spec in read.values() if spec.period is not None}
+        return all(at is not None and kind.last_finished(self.context.on) == at for kind in kinds)
 
     def _grades(self, aggregate: Aggregate) -> tuple[str, ...]:
         """The options of the grade whose lowest is sought."""

@@ -15,7 +15,7 @@ from typing import cast
 from engine import numbers
 from engine.backends import timeline
 from engine.backends.base import Context, due_state, excluded
-from engine.backends.evaluation import Value, Values, plain
+from engine.backends.evaluation import ColumnsOfMembers, Value, Values, plain
 from engine.backends.pace import pace_of
 from engine.check.ir import (
     Choice,
@@ -77,8 +77,10 @@ def trace(program: Program, index: int, facts: Facts, context: Context) -> tuple
 class Evaluation(Values):
     """One record under one program on one day: the values of expressions, and findings."""
 
-    def __init__(self, program: Program, facts: Facts, context: Context) -> None:
-        super().__init__(program, facts, context)
+    def __init__(
+        self, program: Program, facts: Facts, context: Context, columns: ColumnsOfMembers | None = None
+    ) -> None:
+        super().__init__(program, facts, context, columns)
         self._verdicts: dict[str, Finding] = {}
 
     def passed(self, rule: str) -> Truth:

@@ -1,0 +1,335 @@
+"""The members of a block of records as columns of their own, and the aggregates over them for all records at once.
+
+Each kind of member that the aggregates of a program reach has a block; a program made of what they ask is run on it
+as on any other, so that conditions and numbers of members are computed like those of records. What is not said there
+(facts by period, kinds sent by some containers only, numbers that are no decimals) is left to the reference, record by
+record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+
+from engine.backends.base import Context
+from engine.backends.columns import Below, Block, layout_of
+from engine.backends.compute import Numbers
+from engine.backends.plan import Plan
+from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Mask, Truths
+from engine.check.ir import Aggregate, Choice, Citation, Expr, FactRef, FactSpec, Program, Rule
+from engine.check.walk import aggregates_of, facts_of, nodes, parts, with_sources
+from engine.facts import Facts, Member
+from engine.rollup import columns
+from engine.rollup.aggregates import Rolled, Row, roll_up
+from engine.rollup.columns import Amounts, Measure, Segments
+from engine.rollup.tree import descendants
+from engine.values import Numeric, Truth
+
+__all__ = ["JudgedColumns", "MemberColumns", "RolledColumns", "aggregates"]
+
+
+class JudgedColumns(Protocol):
+    """What is asked of a judged block of members."""
+
+    plan: Plan
+    truths: Truths
+    numbers: Numbers
+
+
+Judge = Callable[[Program, Block, Sequence[Context]], JudgedColumns]
+_TRUTHS: dict[int, Truth] = {FALSE: False, UNKNOWN: None, TRUE: True}
+
+
+@lru_cache(maxsize=512)
+def aggregates(program: Program) -> Mapping[str, tuple[Aggregate, ...]]:
+    """The aggregates of a program's facts by the kind of member that they are over."""
+    found: dict[str, dict[int, Aggregate]] = {}
+    for spec in program.facts.values():
+        for formula in (spec.derive, spec.at_least, spec.at_most):
+            for aggregate in aggregates_of(formula):
+                found.setdefault(aggregate.member, {})[id(aggregate)] = aggregate
+    return {kind: tuple(each.values()) for kind, each in found.items()}
+
+
+@lru_cache(maxsize=512)
+def _asked(program: Program, kind: str) -> Program:
+    """The program of a kind of member with a rule for every condition that an aggregate asks of it."""
+    inner = program.members[kind]
+    conditions: dict[int, Expr] = {}
+    for aggregate in aggregates(program)[kind]:
+        if aggregate.where is not None:
+            conditions[id(aggregate.where)] = aggregate.where
+        if aggregate.op in ("share", "every") and aggregate.value is not None:
+            conditions[id(aggregate.value)] = aggregate.value
+        for part in parts(aggregate):
+            conditions.update((id(test), test) for test in _tests(part, inner.facts))
+    rules = tuple(_asking(i, kind, expr) for i, expr in enumerate(conditions.values()))
+    index = {rule.id: i for i, rule in enumerate(rules)}
+    return replace(inner, rules=rules, order=tuple(range(len(rules))), index=index)
+
+
+def _tests(expr: Expr, facts: Mapping[str, FactSpec]) -> Iterator[Expr]:
+    """The tests of choices between numbers in an expression, also inside derived facts."""
+    for node in nodes(expr):
+        if isinstance(node, Choice) and not node.boolean:
+            yield node.test
+        elif isinstance(node, FactRef):
+            spec = facts[node.name]
+            for formula in (spec.derive, spec.at_least, spec.at_most):
+                if formula is not None:
+                    yield from _tests(formula, facts)
+
+
+def _asking(number: int, kind: str, condition: Expr) -> Rule:
+    """A condition as a rule of no plan: only its truth is looked at."""
+    return Rule(
+        id=f"members/{number}",
+        citation=Citation("", "", "", None, None),
+        also_at=(),
+        figures=(),
+        subjects=(kind,),
+        when=None,
+        require=condition,
+        when_text=None,
+        require_text="",
+        force="binding",
+        evidence="measured",
+        topic="",
+        title={},
+        summary={},
+        note=None,
+        read_as=None,
+        due=None,
+        starts=None,
+        until=None,
+        window=None,
+        baselines=(),
+        whole_window=False,
+        period=None,
+        periodic=(),
+        reads=facts_of(condition),
+        conditions=(),
+        parameters=(),
+        passes=(),
+        conflicts_with=(),
+        reviewed=None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """The members of one kind under a block: judged, and where those of each container stand."""
+
+    judged: JudgedColumns
+    below: Below
+    segments: Segments
+    starts: columns.Places
+
+
+class MemberColumns:
+    """The members of a block of records. `judge` judges a block of members."""
+
+    def __init__(self, program: Program, block: Block, contexts: Sequence[Context], judge: Judge) -> None:
+        self._program = program
+        self._block = block
+        self._contexts = contexts
+        self._judge = judge
+        self._kinds: dict[str, _Kind] = {}
+        self._measures: dict[int, Measure] = {}
+
+    def _kind(self, name: str) -> _Kind:
+        if name not in self._kinds:
+            asked = _asked(self._program, name)
+            below = self._block.below.get(name) or self._gathered(name, asked)
+            judged = self._judge(asked, below.block, below.contexts)
+            of = below.containers
+            starts = np.searchsorted(of, np.arange(self._block.size + 1))
+            self._kinds[name] = _Kind(judged, below, Segments(of, self._block.size), starts)
+        return self._kinds[name]
+
+    def _gathered(self, kind: str, asked: Program) -> Below:
+        """The members in the trees of the block's records."""
+        found: list[Member] = []
+        contexts: list[Context] = []
+        rows: list[int] = []
+        partly = np.zeros(self._block.size, dtype=bool)
+        places: dict[int, Context] = {}
+        for row in self._block.containers:
+            context = self._contexts[row if len(self._contexts) > 1 else 0]
+            below = descendants(self._program.subject, self._block.facts(row), context.path, kind)
+            partly[row] = below.partly
+            for member, path in below.members:
+                if path is context.path:
+                    contexts.append(context)
+                else:
+                    if id(path) not in places:
+                        places[id(path)] = replace(context, path=path)
+                    contexts.append(places[id(path)])
+                found.append(member)
+                rows.append(row)
+        members: list[Facts] = [member.facts for member in found]
+        block = Block.of(layout_of(asked), members)
+        ids = [member.id for member in found]
+        of = np.array(rows, dtype=np.intp)
+        return Below(block, of, partly, contexts or list(self._contexts[:1]), ids.__getitem__)
+
+    # --- all containers at once -----------------------------------------------------------------
+
+    def measure(self, aggregate: Aggregate) -> Measure:
+        """An aggregate for every row of the block."""
+        key = id(aggregate)
+        if key not in self._measures:
+            kind = self._kind(aggregate.member)
+            with np.errstate(all="ignore"):
+                found = self._measured(kind, aggregate)
+            self._measures[key] = found.doubtful(kind.below.partly | self._by_period(kind, aggregate))
+        return self._measures[key]
+
+    def _by_period(self, kind: _Kind, aggregate: Aggregate) -> Mask:
+        """Containers with members that give a fact of the aggregate by period, or have members with such facts."""
+        rows = np.zeros(self._block.size, dtype=bool)
+        block = kind.below.block
+        if block.keyed:
+            facts = kind.judged.plan.program.facts
+            read = with_sources((name for part in parts(aggregate) for name in facts_of(part)), facts)
+            for name in read.keys() & block.keyed.keys():
+                rows[kind.segments.of[block.keyed[name]]] = True
+        return rows
+
+    def _truth(self, kind: _Kind, condition: Expr | None) -> Truths:
+        if condition is None:
+            return np.full(kind.below.block.count, TRUE, dtype=np.uint8)
+        found: Truths = kind.judged.truths[kind.judged.plan.row_of[id(condition)]][: kind.below.block.count]
+        return found
+
+    def _amounts(self, kind: _Kind, expr: Expr) -> Amounts:
+        return Amounts.of(kind.judged.numbers.of(expr), kind.below.block.count, self._bounds(kind, expr))
+
+    @staticmethod
+    def _bounds(kind: _Kind, expr: Expr) -> tuple[Fraction, Fraction] | None:
+        """Where an unknown number must lie, where it is a plain fact."""
+        if not isinstance(expr, FactRef):
+            return None
+        spec = kind.judged.plan.program.facts[expr.name]
+        plain = spec.derive is None and spec.at_least is None and spec.at_most is None
+        return spec.bounds if plain else None
+
+    def _measured(self, kind: _Kind, aggregate: Aggregate) -> Measure:
+        segments, counted = kind.segments, self._truth(kind, aggregate.where)
+        value, weight = aggregate.value, aggregate.weight
+        weights = self._amounts(kind, weight) if weight is not None else None
+        if value is None:
+            return columns.count(segments, counted)
+        match aggregate.op:
+            case "every":
+                return columns.every(segments, counted, self._truth(kind, value))
+            case "share":
+                return columns.share(segments, counted, self._truth(kind, value), weights)
+            case "lowest":
+                assert isinstance(value, FactRef)
+                plan = kind.judged.plan
+                ranks = kind.below.block.numbers[plan.layout.numbers[value.name]][: kind.below.block.count]
+                found = columns.lowest(segments, counted, ranks, len(plan.layout.options[value.name]) - 1)
+                derived = plan.program.facts[value.name].derive is not None
+                return found.doubtful(segments.sizes > 0) if derived else found
+            case "sum":
+                return columns.total(segments, counted, self._amounts(kind, value))
+            case "mean":
+                return columns.mean(segments, counted, self._amounts(kind, value), weights)
+            case _:
+                assert weights is not None
+                return columns.cv(segments, counted, self._amounts(kind, value), weights)
+
+    # --- one container --------------------------------------------------------------------------
+
+    def row(self, row: int) -> RolledColumns:
+        """The aggregates of one record, exactly."""
+        return RolledColumns(self, row)
+
+    def rolled(self, aggregate: Aggregate, row: int) -> Rolled | None:
+        """What an aggregate comes to for one record, by the exact rules; None where columns do not say it."""
+        kind = self._kind(aggregate.member)
+        if kind.below.partly[row] or self._by_period(kind, aggregate)[row]:
+            return None
+        rows = self._rows(kind, aggregate, slice(int(kind.starts[row]), int(kind.starts[row + 1])))
+        grades: tuple[str, ...] = ()
+        if aggregate.op == "lowest":
+            assert isinstance(aggregate.value, FactRef)
+            grades = kind.judged.plan.program.facts[aggregate.value.name].options
+        return None if rows is None else roll_up(aggregate.op, rows, grades=grades)
+
+    def _rows(self, kind: _Kind, aggregate: Aggregate, where: slice) -> list[Row] | None:
+        counted = [_TRUTHS[t] for t in self._truth(kind, aggregate.where)[where].tolist()]
+        value, weight = aggregate.value, aggregate.weight
+        if value is None:
+            return [Row(c) for c in counted]
+        if aggregate.op in ("share", "every"):
+            holds = [_TRUTHS[t] for t in self._truth(kind, value)[where].tolist()]
+            weights = self._numbers(kind, weight, where, counted, bounded=True) if weight is not None else None
+            if weight is None:
+                return [Row(c) if c is False else Row(c, h) for c, h in zip(counted, holds, strict=True)]
+            if weights is None:
+                return None
+            return [
+                Row(c) if c is False else Row(c, h, weight=w) for c, h, w in zip(counted, holds, weights, strict=True)
+            ]
+        if aggregate.op == "lowest":
+            assert isinstance(value, FactRef)
+            spec = kind.judged.plan.program.facts[value.name]
+            if spec.derive is not None:
+                return None
+            column = kind.below.block.numbers[kind.judged.plan.layout.numbers[value.name]][where].tolist()
+            ranks = [None if r != r else (int(r), int(r)) for r in column]  # noqa: PLR0124 - NaN alone differs from itself
+            return [Row(c) if c is False else Row(c, ranks=r) for c, r in zip(counted, ranks, strict=True)]
+        numbers = self._numbers(kind, value, where, counted, bounded=aggregate.op == "sum")
+        weights = [Fraction(1)] * len(counted) if weight is None else self._numbers(kind, weight, where, counted)
+        if numbers is None or weights is None:
+            return None
+        return [
+            Row(c) if c is False else Row(c, number=n, weight=w)
+            for c, n, w in zip(counted, numbers, weights, strict=True)
+        ]
+
+    def _numbers(
+        self, kind: _Kind, expr: Expr, where: slice, counted: Sequence[Truth], *, bounded: bool = False
+    ) -> list[Numeric] | None:
+        """Exact numbers of some members; None where one that may count is not said here.
+
+        `bounded`: an unknown one is told by the interval in which it must lie.
+        """
+        with np.errstate(all="ignore"):
+            numbers = kind.judged.numbers.of(expr)
+            doubts = numbers.doubts()
+        if doubts is not None and bool(np.any(np.broadcast_to(doubts, (kind.below.block.size,))[where])):
+            return None
+        size = kind.below.block.size
+        nums = np.broadcast_to(numbers.num, (size,))[where].tolist()
+        dens = [1] * len(nums) if numbers.den is None else np.broadcast_to(numbers.den, (size,))[where].tolist()
+        ten = 10**numbers.scale
+        found: list[Numeric] = []
+        for num, den, counts in zip(nums, dens, counted, strict=True):
+            if num == num and den == den:  # noqa: PLR0124 - NaN alone differs from itself
+                found.append(Fraction(int(num), int(den) * ten))
+            elif counts is False or not bounded:
+                found.append(None)
+            else:
+                # The reference knows how far an unknown expression reaches.
+                return None
+        return found
+
+
+class RolledColumns:
+    """The aggregates of one record."""
+
+    def __init__(self, members: MemberColumns, row: int) -> None:
+        self._members = members
+        self._row = row
+
+    def rolled(self, aggregate: Aggregate) -> Rolled | None:
+        """See `MemberColumns.rolled`."""
+        return self._members.rolled(aggregate, self._row)
