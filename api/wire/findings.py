@@ -14,6 +14,7 @@ import numpy as np
 from api.wire.verdicts import VerdictWriter
 from engine.backends.columnar import Judged
 from engine.backends.columns import Layout
+from engine.backends.evaluation import derives_from_members
 from engine.backends.explain import Explainer
 from engine.backends.letters import Indexes
 from engine.backends.plan import plan_of
@@ -35,6 +36,8 @@ class Failures:
         self._plan = plan_of(program)
         self._writer = writer
         self._kept: list[dict[object, bytes]] = [{} for _ in program.rules]
+        rolled = derives_from_members(program)
+        self._rolled = [not rolled.isdisjoint(reads) for reads in self._plan.reads]
         # What decides a finding: for plain rules what they show, for others all that it comes from.
         self._names = [
             rule.reads if direct else tuple(name for name in program.facts if name in reads)
@@ -45,14 +48,17 @@ class Failures:
         """The rule's finding for each of some rows in which it fails; `position` is its place among the codes."""
         names = self._names[index]
         keys = _keys(self._plan.layout, judged, names, rows)
+        # What members say stands in no column of the record.
+        containers = set(judged.block.containers) if self._rolled[index] else set()
         head = b'{"rule":%d,' % position
         kept = self._kept[index]
         found: list[bytes] = []
-        apart = judged.block.keyed and any(name in judged.block.keyed for name in self._plan.reads[index])
-        for place, key in enumerate(keys):
+        keyed = bool(judged.block.keyed) and any(name in judged.block.keyed for name in self._plan.reads[index])
+        for row, key in zip(rows.tolist(), keys, strict=True):
+            apart = keyed or row in containers
             body = None if apart else kept.get(key)
             if body is None:
-                body = self._written(judged, index, int(rows[place]), apart=bool(apart))
+                body = self._written(judged, index, row, apart=apart)
                 if not apart:
                     if len(kept) >= _KEPT_PER_RULE:
                         kept.clear()

@@ -39,6 +39,7 @@ from engine.check.ir import (
     Program,
 )
 from engine.facts import Facts
+from engine.rollup.columns import Measure
 from engine.verdicts import DueState, Outcome, Verdict, decide
 
 __all__ = ["BLOCK_RECORDS", "Judged", "codes", "evaluate", "judge", "judge_block"]
@@ -196,6 +197,21 @@ class Judged:
         truths = self._rows[row * width : (row + 1) * width]
         walk = self.walk(row) if self._rolled else self._walks.get(row)
         return Explainer(self.plan, self.block.facts(row), self.situation(row), text, truths, walk)
+
+    def rolled_number(self, expr: Expr) -> Measure | None:
+        """The measure of an expression that is a number rolled up from members and nothing else."""
+        return self.numbers.rolled(expr)
+
+    def told_by_reference(self, rule: int) -> list[int]:
+        """Rows with members of which the reference alone can tell what a rule read and lacks."""
+        reads = self.plan.reads[rule] & self._rolled
+        if not reads:
+            return []
+        for name in reads:
+            spec = self.program.facts[name]
+            if not isinstance(spec.derive, Aggregate) or spec.period is not None or spec.at_least or spec.at_most:
+                return self.block.containers
+        return sorted(self._left_to_reference(rule))
 
     def said_apart(self, rule: int) -> Mask:
         """Records in which the reference, or a date of the record, gave the rule's verdict."""

@@ -173,6 +173,15 @@ class Numbers:
                 return np.where(known, truth, derived), _where(known, doubt, derived_doubt)
         return rationals.compare(op, self.of(left), self.of(right))
 
+    def rolled(self, expr: Expr) -> Measure | None:
+        """The measure of a number that is rolled up from members and nothing else."""
+        spec = self._rolled(expr)
+        if spec is None or self.members is None or spec.name not in self.plan.layout.numbers:
+            return None
+        assert isinstance(spec.derive, Aggregate)
+        measure = self.members.measure(spec.derive)
+        return None if measure.ranks is not None else measure
+
     def _rolled(self, expr: Expr) -> FactSpec | None:
         """The fact that an expression is, where that is rolled up from members and nothing else."""
         if self.members is None or not isinstance(expr, FactRef):

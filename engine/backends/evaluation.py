@@ -52,6 +52,7 @@ from engine.check.ir import (
 )
 from engine.check.walk import aggregates_of, facts_of, parts, with_sources
 from engine.facts import Facts, FactValue
+from engine.periods import PeriodKind
 from engine.rollup.aggregates import Rolled, roll_up
 from engine.rollup.rows import reach, row_of
 from engine.rollup.tree import Descendants, descendants
@@ -74,6 +75,10 @@ class ColumnsOfMembers(Protocol):
 
     def rolled(self, aggregate: Aggregate) -> Rolled | None:
         """What an aggregate comes to with the plain values of members; None where it is not said."""
+        ...
+
+    def value(self, aggregate: Aggregate) -> Value:
+        """The answer alone, where that is known without looking at each member; else None."""
         ...
 
 
@@ -230,7 +235,7 @@ class Values(ABC):
             case Passes():
                 return self.passed(expr.rule)
             case Aggregate():
-                return self.rolled(expr, at).value
+                return self._aggregate(expr, at)
             case _:
                 assert_never(expr)
 
@@ -367,11 +372,16 @@ class Values(ABC):
             self._rolled[key] = roll_up(aggregate.op, rows, partly=partly, unseen=unseen, grades=grades)
         return self._rolled[key]
 
+    def _aggregate(self, aggregate: Aggregate, at: int | None) -> Value:
+        if self._columns is not None and self._reads_plain(aggregate, at):
+            value = self._columns.value(aggregate)
+            if value is not None:
+                return value
+        return self.rolled(aggregate, at).value
+
     def _reads_plain(self, aggregate: Aggregate, at: int | None) -> bool:
         """True when the plain values of members are those of period `at`, or no value has a period."""
-        facts = self.program.members[aggregate.member].facts
-        read = with_sources((f for p in parts(aggregate) for f in facts_of(p)), facts)
-        kinds = {spec.period for spec in read.values() if spec.period is not None}
+        kinds = _periods_read(self.program)[id(aggregate)]
         return all(at is not None and kind.last_finished(self.context.on) == at for kind in kinds)
 
     def _grades(self, aggregate: Aggregate) -> tuple[str, ...]:
@@ -406,6 +416,19 @@ def derives_from_members(program: Program) -> frozenset[str]:
         for name in program.facts
         if any(aggregates_of(s.derive) for s in with_sources((name,), program.facts).values())
     )
+
+
+@lru_cache(maxsize=1024)
+def _periods_read(program: Program) -> dict[int, frozenset[PeriodKind]]:
+    """By the identity of each aggregate of a program, the kinds of period of the facts that it reads of members."""
+    found: dict[int, frozenset[PeriodKind]] = {}
+    for spec in program.facts.values():
+        for formula in (spec.derive, spec.at_least, spec.at_most):
+            for aggregate in aggregates_of(formula):
+                names = (f for p in parts(aggregate) for f in facts_of(p))
+                read = with_sources(names, program.members[aggregate.member].facts).values()
+                found[id(aggregate)] = frozenset(inner.period for inner in read if inner.period is not None)
+    return found
 
 
 def _ranked(value: Value, ranks: Sequence[str]) -> Numeric:

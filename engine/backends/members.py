@@ -28,7 +28,7 @@ from engine.rollup import columns
 from engine.rollup.aggregates import Rolled, Row, roll_up
 from engine.rollup.columns import Amounts, Measure, Segments
 from engine.rollup.tree import descendants
-from engine.values import Numeric, Truth
+from engine.values import Numeric, Truth, Value
 
 __all__ = ["JudgedColumns", "MemberColumns", "RolledColumns", "aggregates"]
 
@@ -263,6 +263,11 @@ class MemberColumns:
             grades = kind.judged.plan.program.facts[aggregate.value.name].options
         return None if rows is None else roll_up(aggregate.op, rows, grades=grades)
 
+    def value(self, aggregate: Aggregate, row: int) -> Value:
+        """The answer for one record where it is a truth, or made of whole numbers; else None."""
+        measure = self._measures.get(id(aggregate))
+        return None if measure is None else measure.value(row)
+
     def _rows(self, kind: _Kind, aggregate: Aggregate, where: slice) -> list[Row] | None:
         counted = [_TRUTHS[t] for t in self._truth(kind, aggregate.where)[where].tolist()]
         value, weight = aggregate.value, aggregate.weight
@@ -333,3 +338,7 @@ class RolledColumns:
     def rolled(self, aggregate: Aggregate) -> Rolled | None:
         """See `MemberColumns.rolled`."""
         return self._members.rolled(aggregate, self._row)
+
+    def value(self, aggregate: Aggregate) -> Value:
+        """The answer alone, where whole numbers say it; None where `rolled` must be asked."""
+        return self._members.value(aggregate, self._row)

@@ -89,7 +89,6 @@ class Missing:
         exact = np.zeros(judged.block.size, dtype=bool)
         for rows in judged.block.keyed.values():
             exact[rows] = True
-        exact[judged.block.containers] = True
         for index in rules:
             wanted = letters[:, index] == _LETTER
             wanted[judged.count :] = False
@@ -97,11 +96,12 @@ class Missing:
                 continue
             if _plain_rules(self._program)[index]:
                 self._asked = exact.copy()
+                self._asked[judged.told_by_reference(index)] = True
                 rule = self._program.rules[index]
                 with np.errstate(all="ignore"):
                     for expr in (rule.when, rule.require):
                         if expr is not None:
-                            self._under(expr, wanted & ~exact)
+                            self._under(expr, wanted & ~self._asked)
                 wanted &= self._asked
             for row in np.flatnonzero(wanted).tolist():
                 for name in judged.walk(row).finding(index).missing:
@@ -112,6 +112,13 @@ class Missing:
 
     def _under(self, expr: Expr, mask: Mask) -> None:
         """Mark what is unknown under an expression, for the records of a mask in which it is undecided."""
+        rolled = self._judged.rolled_number(expr)
+        if rolled is not None:
+            assert isinstance(expr, FactRef)
+            mask = mask & ~self._sent(expr.name)
+            self._asked |= mask & rolled.doubt
+            self._mark(expr.name, mask & ~rolled.doubt & ~rolled.settled())
+            return
         mask = mask & self._unknown(expr)
         if not mask.any():
             return
@@ -144,7 +151,7 @@ class Missing:
             case Compare() if expr.kind == "number":
                 for side in (expr.left, expr.right):
                     doubts = self._judged.numbers.of(side).doubts()
-                    if doubts is not None:
+                    if doubts is not None and self._judged.rolled_number(side) is None:
                         # An open choice between numbers is an interval: whether it lacks anything the reference knows.
                         self._asked |= mask & doubts
                     self._under(side, mask)
@@ -189,6 +196,10 @@ class Missing:
                 known = np.broadcast_to(numbers.known(), self._judged.block.size)
             self._known[name] = np.asarray(known)
         return self._known[name]
+
+    def _sent(self, name: str) -> Mask:
+        """Records that sent a number themselves."""
+        return np.asarray(~np.isnan(self._judged.block.numbers[self._plan.layout.numbers[name]]))
 
     def _fact(self, name: str, mask: Mask) -> None:
         """A missing fact by name; a derived one by its missing parts where some parts are known."""

@@ -174,23 +174,16 @@ def cv(pairs: Sequence[tuple[Fraction, Fraction]]) -> Measured:
     X or ΣP is 0 or a member has no pupils. Source: the national measures for 县域义务教育优质均衡 (2017),
     which print the formula.
     """
-    weights = total_of([(weight.numerator, weight.denominator) for _, weight in pairs])
-    total = total_of([(amount.numerator, amount.denominator) for amount, _ in pairs])
+    parts = [(x.numerator, x.denominator, p.numerator, p.denominator) for x, p in pairs]
+    weights = total_of([(p, q) for _, _, p, q in parts])
+    total = total_of([(x, y) for x, y, _, _ in parts])
     workings: dict[str, Numeric] = {"sum": total, "weights": weights}
-    if weights == 0 or any(weight == 0 for _, weight in pairs):
+    squares = squares_of(parts)
+    if weights == 0 or squares is None:
         return None, workings
     mean = total / weights
     # Σ (P/ΣP)·(x/P − X)² = Σ x²/P / ΣP − X²
-    variance = (
-        total_of(
-            [
-                (amount.numerator**2 * weight.denominator, amount.denominator**2 * weight.numerator)
-                for amount, weight in pairs
-            ]
-        )
-        / weights
-        - mean * mean
-    )
+    variance = squares / weights - mean * mean
     workings["mean"] = mean
     if variance < 0:
         return None, workings
@@ -198,6 +191,13 @@ def cv(pairs: Sequence[tuple[Fraction, Fraction]]) -> Measured:
     if mean == 0:
         return None, workings
     return root(variance / (mean * mean), negative=mean < 0), workings
+
+
+def squares_of(parts: Sequence[tuple[int, int, int, int]]) -> Fraction | None:
+    """Σ (x/y)² / (p/q), None where a p is 0."""
+    if any(p == 0 for _, _, p, _ in parts):
+        return None
+    return total_of([(x * x * q, y * y * p) for x, y, p, q in parts])
 
 
 def total_of(terms: Sequence[tuple[int, int]]) -> Fraction:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from engine import numbers
 from engine.backends import rationals
 from engine.backends.rationals import Rational, either
 from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Floats, Mask, Truths, three_valued
-from engine.check.ir import mirrored
+from engine.values import Value
 
 __all__ = ["Amounts", "Measure", "Places", "Segments", "count", "cv", "every", "lowest", "mean", "share", "total"]
 
@@ -61,45 +63,39 @@ class Segments:
 class Amounts:
     """Numbers of members: `low` and `high` are whole, times `10^-scale`, and differ where a number is open.
 
-    NaN knows no bound. `near` are floats for what is no decimal, with `error` bounding the distance; then `low` and
-    `high` are not said. `doubt`: members whose number is not said here.
+    NaN knows no bound. `near` are floats, a few steps away at most; of what is no decimal, or too large, they are all
+    there is. `doubt`: members whose number is not said here.
     """
 
     low: Floats | None
     high: Floats | None
     scale: int
     near: Floats
-    error: Floats
     doubt: Mask
 
     @classmethod
-    def of(cls, numbers: Rational, members: int, bounds: tuple[Fraction, Fraction] | None) -> Amounts:
+    def of(cls, given: Rational, members: int, bounds: tuple[Fraction, Fraction] | None) -> Amounts:
         """Of the first `members` of a block. `bounds`: where an unknown number must lie, if that is known."""
-        doubts = numbers.doubts()
-        doubt = np.zeros(members, dtype=bool) if doubts is None else np.array(np.broadcast_to(doubts, (members,)))
-        num = _first(numbers.num, members)
-        if num.dtype == object:
-            num, doubt = np.full(members, np.nan), np.ones(members, dtype=bool)
-        den = None if numbers.den is None else _first(numbers.den, members)
-        if den is not None and den.dtype == object:
-            den, doubt = np.full(members, np.nan), np.ones(members, dtype=bool)
-        below = 10.0**numbers.scale if den is None else den * 10.0**numbers.scale
-        near = num / below
-        error = np.abs(near) * (4 * _STEP)
-        if den is not None:
-            return cls(None, None, 0, near, error, doubt)
+        doubts = given.doubts()
+        doubt = np.zeros(members, dtype=bool) if doubts is None else np.array(_first(doubts, members))
+        num = _first(given.num, members)
+        den = None if given.den is None else _first(given.den, members)
+        below = 10.0**given.scale if den is None else den.astype(float) * 10.0**given.scale
+        near = num.astype(float) / below
+        if den is not None or num.dtype == object:
+            return cls(None, None, 0, near, doubt)
         low = high = num
         unknown = np.isnan(num) & ~doubt
         if bounds is not None and unknown.any():
-            ends = [end * 10**numbers.scale for end in bounds]
+            ends = [end * 10**given.scale for end in bounds]
             if all(end.denominator == 1 for end in ends):
                 low, high = (np.where(unknown, float(end), num) for end in ends)
             else:
                 doubt = doubt | unknown
-        return cls(low, high, numbers.scale, near, error, doubt)
+        return cls(low, high, given.scale, near, doubt)
 
 
-def _first(values: npt.NDArray[np.float64], members: int) -> npt.NDArray[np.float64]:
+def _first(values: npt.NDArray[Any], members: int) -> npt.NDArray[Any]:
     return np.broadcast_to(values, (members,)) if values.shape == (1,) else values[:members]
 
 
@@ -123,16 +119,46 @@ class Measure:
         return replace(self, doubt=self.doubt | rows)
 
     def rational(self) -> Rational:
-        """The number for arithmetic; whatever is open or near only is in doubt."""
+        """The number for arithmetic, or the place of a grade; whatever is open or near only is in doubt."""
+        if self.ranks is not None:
+            low, high = self.ranks
+            places = np.where(low == high, low, np.nan)
+            return Rational(places, places, None, 0, 2.0**10, 1.0, self.doubt | (low < high))
         if self.low is None:
             assert self.near is not None
-            whole = np.full(len(self.near), np.nan)
+            # Known, but not as a whole number: in doubt whatever is made of it.
+            whole = _unless(np.zeros(len(self.near)), np.isnan(self.near))
             return Rational(whole, whole, None, 0, 0.0, 1.0, self.doubt | ~np.isnan(self.near))
         assert self.high is not None
         doubt = self.doubt
         if self.high is not self.low:
             doubt = doubt | (rationals.compare("<", self.low, self.high)[0] == TRUE)
         return replace(self.low, doubt=either(self.low.doubt, doubt))
+
+    def settled(self) -> Mask:
+        """Rows whose answer is known exactly, here or to whoever computes it; those in doubt are not among them."""
+        if self.truth is not None:
+            found = self.truth != UNKNOWN
+        elif self.ranks is not None:
+            found = self.ranks[0] == self.ranks[1]
+        elif self.near is not None:
+            found = ~np.isnan(self.near)
+        else:
+            assert self.low is not None
+            assert self.high is not None
+            found = rationals.compare("==", self.low, self.high)[0] == TRUE
+        return np.asarray(found & ~self.doubt)
+
+    def value(self, row: int) -> Value | None:
+        """The answer of a row where whole numbers say it exactly; None where they do not, or nothing is known."""
+        if self.doubt[row]:
+            return None
+        if self.truth is not None:
+            return {FALSE: False, TRUE: True}.get(int(self.truth[row]))
+        if self.low is None or self.high is None:
+            return None
+        low, high = _end(self.low, self.low.num, row), _end(self.high, self.high.high, row)
+        return None if low is None or high is None else numbers.interval(low, high)
 
     def compare(self, op: str, other: Rational) -> tuple[Truths, Mask]:
         """The truth of a comparison with other numbers, and the rows where it is not said."""
@@ -177,9 +203,10 @@ class Measure:
             case _:
                 return three_valued(below | above, np.zeros_like(below)), doubt
 
-    def compare_from(self, op: str, other: Rational) -> tuple[Truths, Mask]:
-        """The same comparison read from the other side: `other op measure`."""
-        return self.compare(mirrored(op), other)  # type: ignore[arg-type]  # an operator of the language
+
+def _end(of: Rational, ends: npt.NDArray[Any], row: int) -> Fraction | None:
+    num, den = ends[row], 1 if of.den is None else of.den[row]
+    return None if np.isnan(num) or np.isnan(den) else Fraction(int(num), int(den) * 10**of.scale)
 
 
 def _nowhere(segments: Segments) -> Mask:
@@ -194,11 +221,11 @@ def _exact(low: Floats, high: Floats, scale: int, doubt: Mask) -> Measure:
     size = float(max(np.fmax.reduce(np.abs(low), initial=0.0), np.fmax.reduce(np.abs(high), initial=0.0)))
     if size >= _SAFE:
         unknown = np.full(len(low), np.nan)
-        numbers = Rational(unknown, unknown, None, 0, 0.0)
-        return Measure(doubt | ~np.isnan(low), low=numbers, high=numbers)
+        found = Rational(unknown, unknown, None, 0, 0.0)
+        return Measure(doubt | ~np.isnan(low), low=found, high=found)
     same = np.array_equal(low, high, equal_nan=True)
-    numbers = Rational(low, low if same else high, None, scale, size)
-    return Measure(doubt, low=numbers, high=numbers)
+    found = Rational(low, low if same else high, None, scale, size)
+    return Measure(doubt, low=found, high=found)
 
 
 def count(segments: Segments, counted: Truths) -> Measure:

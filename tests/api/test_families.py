@@ -255,3 +255,36 @@ def test_a_tied_county_is_judged_as_one_with_its_members_inside(tied: Client) ->
         return [{**one, "settle": [id_[1:] for id_ in one["settle"]], "aggregates": None} for one in result["derived"]]
 
     assert told(first) == told(second)
+
+
+def test_findings_and_what_is_missing_are_those_of_a_single_evaluation(tied: Client) -> None:
+    """A batch tells failing rules and missing facts from columns; members must enter both."""
+    order = random.Random(11)
+    counties, records = [], []
+    for c in range(8):
+        schools = []
+        for i in range(order.randint(0, 5)):
+            facts = {"open_campus": order.choice([True, False, False, None]), "pupils": order.choice([3, None])}
+            teachers = [
+                {"subject": "teacher", "id": f"t{c}-{i}-{j}", "facts": {"trained": order.choice([True, False, None])}}
+                for j in range(order.randint(0, 2))
+            ]
+            schools.append({"subject": "school", "id": f"s{c}-{i}", "facts": facts, "members": teachers})
+        supplied = {} if c % 3 else {"open_share": 40}
+        counties.append(county(f"c{c}", facts=supplied, members=schools))
+        records.append(county(f"c{c}", facts=supplied))
+        records += [{**s, "members": s["members"], "division": "150603", "parent": f"c{c}"} for s in schools]
+    batch = tied.post(TO, json={"as_of": "2026-11-22", "records": records}).json()
+    rules = batch["rulesets"][0]["rules"]["county"]
+    found = {result["id"]: result for result in batch["results"]}
+    for request in counties:
+        single = tied.post("/v1/evaluations", json={**request, "as_of": "2026-11-22"}).json()
+        result = found[request["id"]]
+        failing = [v for v in single["verdicts"] if v["verdict"] == "non_compliant"]
+        assert [(rules[f["rule"]], f["actual"], f["gap"]) for f in result["findings"]] == [
+            (v["rule"], v["actual"], v["gap"]) for v in failing
+        ]
+        assert sorted(result["missing"]) == sorted(single["missing"])
+        assert [one["fact"] for one in result.get("derived", [])] == [
+            one["fact"] for one in single["derived"] if one["differs"]
+        ]

@@ -16,6 +16,9 @@ from hypothesis import strategies as st
 
 from engine.backends import columnar
 from engine.backends.base import Context
+from engine.backends.columns import Block
+from engine.backends.missing import Missing, names_of
+from engine.backends.plan import plan_of
 from engine.backends.reference import Evaluation, evaluate
 from engine.facts import Facts, Member
 from engine.rollup.derived import derived_facts
@@ -172,3 +175,10 @@ def test_columnar_equals_reference_with_members(pairs: list[tuple[Facts, Facts]]
         assert tuple(explainer.finding(i) for i in range(len(program.rules))) == expected.findings
         found = list(derived_facts(explainer.evaluation))
         assert found == list(derived_facts(Evaluation(program, facts, CONTEXT)))
+    block = columnar.judge_block(program, Block.of(plan_of(program).layout, records), [CONTEXT])
+    names = names_of(program)
+    lacks = Missing(block, range(len(program.rules)), names)
+    for row, facts in enumerate(records):
+        told = {name for name, lacking in zip(names, lacks.marks[:, row], strict=True) if lacking}
+        lacking = {name for finding in evaluate(program, facts, CONTEXT).findings for name in finding.missing}
+        assert told | set(lacks.further.get(row, ())) == lacking
