@@ -1,0 +1,1 @@
+"""Other engines running the same rules: one translator each, answers compared before anything is timed."""
