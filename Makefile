@@ -37,6 +37,11 @@ bench:  ## Measure speed; results are compared before they are timed
 	@$(install) dev
 	@exec $(bin)/python -m bench $(ARGS)
 
+.PHONY: bench-peers
+bench-peers:  ## Measure other rules engines on the same rules (in .venv-peers)
+	@$(install) peers
+	@exec .venv-peers/bin/python -m bench.peers $(ARGS)
+
 .PHONY: fuzz
 fuzz:  ## Compare the back ends on many generated pairs and chains (FUZZ_PAIRS=1000000, FUZZ_CHAINS=50000)
 	@$(install) dev
@@ -69,5 +74,5 @@ lock:  ## Write the lock files anew (ARGS=--upgrade for newer versions)
 # The data under .xueheng/ is the user's and stays.
 .PHONY: clean
 clean:  ## Remove .venv and everything else that the targets made; data in .xueheng/ stays
-	rm -rf .venv .venv.lock build dist reports .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv.lock .venv-peers .venv-peers.lock build dist reports .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . \( -name .git -o -name .xueheng \) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

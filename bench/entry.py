@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
+
+from api.observe.meter import Meter
+from api.services.batches import BatchJob, Batches
+from api.services.plans import Plans
+from api.settings import Limits
+from bench import synthetic
 
 from bench.synthetic import Columns, Truths, item_column
 from engine.backends.base import Context
@@ -17,7 +24,7 @@ from engine.backends.vectors import TRUE
 from engine.check.ir import Program
 from engine.facts import FactReader, Facts
 
-__all__ = ["kernel"]
+__all__ = ["json_batch", "kernel"]
 
 
 def kernel(program: Program, columns: Columns, contexts: Sequence[Context]) -> Truths:
@@ -27,6 +34,16 @@ def kernel(program: Program, columns: Columns, contexts: Sequence[Context]) -> T
         run = _ColumnRun(plan, columns, contexts)
         run.run()
     return run.letters
+
+
+def json_batch(body: bytes) -> bytes:
+    """A JSON batch in, the reply out: what the service does between reading a body and sending the answer."""
+    return b"".join(_batches().now(BatchJob([], "en", ndjson=False), body, Meter()))
+
+
+@cache
+def _batches() -> Batches:
+    return Batches(Plans(synthetic.library(), {}), Limits())
 
 
 class _ColumnRun(_Run):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 from dataclasses import asdict, dataclass, field
@@ -10,14 +11,18 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-RESULTS = Path(__file__).parent / "results" / "latest.json"
-PACKAGES = ("granian", "litestar", "msgspec", "numpy")
+__all__ = ["Remark", "Report", "Row"]
+
+RESULTS = Path(__file__).parent / "results"
+LATEST = "latest.json"
+PACKAGES = ("duckdb", "granian", "litestar", "msgspec", "numpy", "pyarrow")
 
 
 @dataclass(frozen=True)
 class Row:
     """One measurement. `limit` is what must hold, in words; None where nothing is promised."""
 
+    section: str
     name: str
     value: float
     unit: str
@@ -25,16 +30,44 @@ class Row:
     holds: bool = True
 
 
+@dataclass(frozen=True)
+class Remark:
+    """What must be known beside the numbers of a section."""
+
+    section: str
+    text: str
+
+
 @dataclass
 class Report:
-    """Collects rows; knows the machine."""
+    """Collects rows; knows the machine. `file` is its name under `bench/results/`."""
 
+    file: str = LATEST
+    packages: tuple[str, ...] = PACKAGES
     rows: list[Row] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
 
-    def add(self, name: str, value: float, unit: str, *, at_most: float | None = None) -> None:
-        """Add a measurement, with the most it may be where something is promised."""
-        limit = None if at_most is None else f"at most {at_most:g}"
-        self.rows.append(Row(name, value, unit, limit, at_most is None or value <= at_most))
+    def add(
+        self,
+        section: str,
+        name: str,
+        value: float,
+        unit: str,
+        *,
+        at_most: float | None = None,
+        at_least: float | None = None,
+    ) -> None:
+        """Add a measurement, with the most or the least that it may be where something is promised."""
+        limit, holds = None, True
+        if at_most is not None:
+            limit, holds = f"at most {at_most:g}", value <= at_most
+        if at_least is not None:
+            limit, holds = f"at least {at_least:g}", value >= at_least
+        self.rows.append(Row(section, name, value, unit, limit, holds))
+
+    def remark(self, section: str, text: str) -> None:
+        """Add a remark."""
+        self.remarks.append(Remark(section, text))
 
     @property
     def holds(self) -> bool:
@@ -43,35 +76,46 @@ class Report:
 
     def head(self) -> dict[str, object]:
         """Machine, commit and versions."""
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+        commit = _git("rev-parse", "HEAD")
+        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!bench/results")
         return {
             "date": datetime.now(UTC).date().isoformat(),
-            "commit": commit.stdout.strip() or "unknown",
+            "commit": commit or "unknown",
+            "uncommitted_changes": bool(changed),
             "python": platform.python_version(),
-            "machine": f"{platform.machine()}, {_cores()} cores, {_processor()}",
-            "versions": {name: version(name) for name in PACKAGES},
+            "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, {_processor()}",
+            "versions": {name: version(name) for name in self.packages},
         }
 
     def print(self) -> None:
         """The table, for people."""
         for key, value in self.head().items():
             print(f"{key}: {value}")
-        width = max(len(row.name) for row in self.rows)
-        for row in self.rows:
-            promise = "" if row.limit is None else f"   {row.limit}: {'holds' if row.holds else 'MISSED'}"
-            print(f"{row.name:<{width}}  {row.value:>14,.3f} {row.unit}{promise}")
+        width = max((len(row.name) for row in self.rows), default=0)
+        for section in dict.fromkeys(part.section for part in (*self.remarks, *self.rows)):
+            print(f"\n{section}")
+            for remark in self.remarks:
+                if remark.section == section:
+                    print(f"  {remark.text}")
+            for row in self.rows:
+                if row.section == section:
+                    promise = "" if row.limit is None else f"   {row.limit}: {'holds' if row.holds else 'MISSED'}"
+                    print(f"  {row.name:<{width}}  {row.value:>14,.3f} {row.unit}{promise}")
 
     def write(self) -> None:
         """The same as JSON."""
-        RESULTS.parent.mkdir(exist_ok=True)
-        body = {**self.head(), "rows": [asdict(row) for row in self.rows]}
-        RESULTS.write_text(json.dumps(body, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        RESULTS.mkdir(exist_ok=True)
+        body = {
+            **self.head(),
+            "remarks": [asdict(remark) for remark in self.remarks],
+            "rows": [asdict(row) for row in self.rows],
+        }
+        (RESULTS / self.file).write_text(json.dumps(body, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
-def _cores() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0))
+def _git(*arguments: str) -> str:
+    found = subprocess.run(["git", *arguments], cwd=RESULTS.parent, capture_output=True, text=True, check=False)
+    return found.stdout.strip()
 
 
 def _processor() -> str:

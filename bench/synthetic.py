@@ -16,7 +16,7 @@ from engine.check.ir import Aggregate, Arithmetic, Compare, Constant, Expr, Fact
 from engine.check.walk import facts_of, nodes
 from engine.registry import Library, load_library
 
-__all__ = ["DIVISION", "ON", "RULESET", "SUBJECT", "Columns", "columns", "item_column", "library", "records"]
+__all__ = ["DIVISION", "ON", "RULESET", "SUBJECT", "Columns", "columns", "day_number", "item_column", "library", "records"]
 
 ON = date(2026, 11, 22)
 RULESET, SUBJECT, DIVISION = "erdos@2021.1", "school", "150603"
@@ -41,6 +41,11 @@ def library() -> Library:
 def item_column(fact: str, item: str) -> str:
     """The column of an item of a checklist."""
     return f"{fact}__{item}".replace("-", "_")
+
+
+def day_number(text: str) -> int:
+    """The number of a day as columns hold it."""
+    return date.fromisoformat(text).toordinal()
 
 
 @dataclass(frozen=True)

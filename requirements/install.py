@@ -1,4 +1,5 @@
-"""Bring `.venv` up to date with the lock files; does nothing when it is. Called by `install.sh`.
+"""Bring `.venv` up to date with the lock files (for `peers` `.venv-peers`); does nothing when it is. Called by
+`install.sh`.
 
 Every package comes from a lock file by hash. What building from source needs (`build.txt`) goes in first and builds
 run without isolation, because an isolated build would fetch its own tools past the hashes.
@@ -15,15 +16,21 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
+# The peers that `make bench-peers` measures bring packages of their own, which nothing else here is to see.
+VENV = ROOT / (".venv-peers" if sys.argv[1:] == ["peers"] else ".venv")
 PYTHON = VENV / "bin" / "python"
 # Present while packages change: an interrupted installation is started over, never trusted.
 UNFINISHED = VENV / ".unfinished"
 # The interpreter behind a `.venv` that may be removed below, so it is looked up now.
 BASE = os.path.realpath(sys.executable)
-LOCKS = {"run": ["build", "run"], "dev": ["build", "dev"], "lock": ["build", "dev", "lock"]}
+LOCKS = {
+    "run": ["build", "run"],
+    "dev": ["build", "dev"],
+    "lock": ["build", "dev", "lock"],
+    "peers": ["build", "peers"],
+}
 # A wanted set is also there when a larger one is.
-SATISFIED_BY = {"run": ["run", "dev", "lock"], "dev": ["dev", "lock"], "lock": ["lock"]}
+SATISFIED_BY = {"run": ["run", "dev", "lock"], "dev": ["dev", "lock"], "lock": ["lock"], "peers": ["peers"]}
 BY_HASH = ["--quiet", "--require-hashes", "--no-build-isolation", "--only-binary", ":all:"]
 # The only package without wheels. All others must have one: their build tools (Rust, …) are not locked.
 FROM_SOURCE = "durable-rules"
@@ -62,7 +69,7 @@ def is_current(kind: str) -> bool:
 
 def hold_lock() -> int:
     """Wait until no other installation runs; the kernel frees the lock even after `kill -9`."""
-    path = ROOT / ".venv.lock"
+    path = VENV.with_name(f"{VENV.name}.lock")
     told = False
     while True:
         fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -71,7 +78,7 @@ def hold_lock() -> int:
         except BlockingIOError:
             os.close(fd)
             if not told:
-                print("waiting for another installation into .venv", flush=True)
+                print(f"waiting for another installation into {VENV.name}", flush=True)
                 told = True
             time.sleep(0.2)
             continue
@@ -103,7 +110,7 @@ def install(kind: str, lock: int) -> None:
         sys.exit(
             f"error: found no C compiler; {FROM_SOURCE} is built from source (on Debian: install gcc and libc6-dev)"
         )
-    print(f"installing the locked packages into .venv ({kind}); the first time takes a minute", flush=True)
+    print(f"installing the locked packages into {VENV.name} ({kind}); the first time takes a minute", flush=True)
     made_here = any(recorded(k).startswith(place()) for k in LOCKS)
     sound = made_here and PYTHON.exists() and not UNFINISHED.exists()
     if VENV.exists() and not sound:
@@ -112,7 +119,7 @@ def install(kind: str, lock: int) -> None:
         VENV.mkdir()
         UNFINISHED.touch()
         if run(lock, BASE, "-I", "-m", "venv", VENV) != 0:
-            sys.exit("error: could not make .venv (see above)")
+            sys.exit(f"error: could not make {VENV.name} (see above)")
     UNFINISHED.touch()
     for old in LOCKS:
         stamp(old).unlink(missing_ok=True)

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Usage: install.sh run|dev|lock
-# Finds a Python that can build the project and lets install.py bring `.venv` up to date with it.
+# Usage: install.sh run|dev|lock|peers
+# Finds a Python that can build the project and lets install.py bring `.venv` (`.venv-peers`) up to date with it.
 # PYTHON names the interpreter to use instead of searching.
 set -eu
 cd -- "$(dirname -- "$0")/.."
-kind=${1:?usage: install.sh run|dev|lock}
+kind=${1:?usage: install.sh run|dev|lock|peers}
 
 # A shim may exist whose interpreter does not, and a distribution may ship Python without venv or
 # without its C headers: so a candidate is run, never only looked up.

@@ -15,3 +15,5 @@ compile pyproject.toml --constraints requirements/build.txt --output-file requir
 compile pyproject.toml --group dev --constraints requirements/build.txt --constraints requirements/run.txt \
     --output-file requirements/dev.txt "$@"
 compile --group lock --constraints requirements/dev.txt --output-file requirements/lock.txt "$@"
+compile pyproject.toml --group peers --constraints requirements/build.txt --constraints requirements/dev.txt \
+    --output-file requirements/peers.txt "$@"

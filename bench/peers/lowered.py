@@ -7,6 +7,7 @@ false. What cannot be said so is in `Lowered.left_out`, rule by rule, with the c
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import assert_never
@@ -43,6 +44,7 @@ __all__ = [
     "Up",
     "children",
     "letter_of",
+    "shared",
 ]
 
 LATE, OPEN, UNSURE, EXCLUDED = 0, 1, 2, 3
@@ -269,3 +271,24 @@ class Lowered:
     truths: tuple[str, ...]
     options: dict[str, tuple[str, ...]]
     """Per category or grade its options; in a column stand their indexes."""
+
+
+def shared(lowered: Lowered, *, roots: int = 1, twice: tuple[type, ...] = ()) -> frozenset[Truth | Number]:
+    """The nodes, leaves aside, that a text of the rules would hold more than once.
+
+    `roots`: how often it names the two truths of a rule. `twice`: the nodes that name their operands twice.
+    """
+    uses: Counter[Truth | Number] = Counter()
+
+    def count(node: Truth | Number, times: int) -> None:
+        seen = node in uses
+        uses[node] += times
+        if not seen:
+            for child in children(node):
+                count(child, 2 if isinstance(node, twice) else 1)
+
+    for rule in lowered.rules:
+        count(rule.applies, roots)
+        count(rule.requires, roots)
+    leaves = Fixed | Of | Literal | Column | Place
+    return frozenset(node for node, times in uses.items() if times > 1 and not isinstance(node, leaves))

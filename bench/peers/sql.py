@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, assert_never
 
@@ -78,7 +77,8 @@ class _Writer:
         self.kept: dict[Truth | Number, tuple[str, int]] = {}
         self.depth = 0
         """The deepest layer that what is being written reads."""
-        self.shared = _shared(lowered)
+        # `WHEN x … WHEN NOT x` names a truth twice, and so do the others of these.
+        self.shared = low.shared(lowered, roots=2, twice=(low.If, low.AtLeast, low.Least))
 
     def _column(self, node: Truth | Number, write: Callable[[], str]) -> str:
         """A node that is needed more than once, as a column one layer above what it reads."""
@@ -189,23 +189,3 @@ class _Writer:
                 return f"(CASE WHEN {known} THEN ({terms})::DOUBLE END)"
             case _:
                 assert_never(number)
-
-
-def _shared(lowered: Lowered) -> frozenset[Truth | Number]:
-    """The nodes, leaves aside, that the query would hold more than once."""
-    uses: Counter[Truth | Number] = Counter()
-    for rule in lowered.rules:
-        # `WHEN x … WHEN NOT x` names both of a rule twice.
-        for root in (rule.applies, rule.requires):
-            _count(root, 2, uses)
-    leaves = low.Fixed | low.Of | low.Literal | low.Column | low.Place
-    return frozenset(node for node, times in uses.items() if times > 1 and not isinstance(node, leaves))
-
-
-def _count(node: Truth | Number, times: int, uses: Counter[Truth | Number]) -> None:
-    seen = node in uses
-    uses[node] += times
-    if not seen:
-        below = 2 if isinstance(node, low.If | low.AtLeast | low.Least) else 1
-        for child in low.children(node):
-            _count(child, below, uses)

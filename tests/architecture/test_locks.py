@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-LOCKS = ["build", "run", "dev", "lock"]
+LOCKS = ["build", "run", "dev", "lock", "peers"]
 
 
 def read_lock(path: Path) -> dict[str, str]:
@@ -40,6 +40,7 @@ def test_every_dependency_is_locked(root: Path, locks: dict[str, dict[str, str]]
         "run": pyproject["project"]["dependencies"],
         "dev": pyproject["project"]["dependencies"] + pyproject["dependency-groups"]["dev"],
         "lock": pyproject["dependency-groups"]["lock"],
+        "peers": pyproject["project"]["dependencies"] + pyproject["dependency-groups"]["peers"],
     }
     unmet = [
         f"{name}: {text}"
