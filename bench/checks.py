@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench import synthetic
 from bench.peers.lowered import Lowered
 from bench.synthetic import Columns, Truths
 from bench.workloads import Workload
 from engine.backends import reference
+from engine.facts import FactReader
 
 __all__ = ["Compared", "Disagreement", "compare", "expected"]
 
@@ -33,7 +33,7 @@ class Compared:
 
 def expected(workload: Workload, columns: Columns, count: int) -> Truths:
     """The letters of the first `count` subjects by the reference, a row per rule."""
-    reader = synthetic.library().reader(workload.program.subject)
+    reader = FactReader(workload.program.facts, workload.program.subject)
     codes: list[str] = []
     for row in range(count):
         facts, problems = reader.read(columns.facts(row))

@@ -8,11 +8,12 @@ from functools import cache
 import numpy as np
 
 from api.observe.meter import Meter
-from api.services.batches import BatchJob, Batches
+from api.services.batch import lines_of
+from api.services.batches import Batches, BatchJob
 from api.services.plans import Plans
 from api.settings import Limits
+from api.wire.requests import read_batch, read_options, read_record
 from bench import synthetic
-
 from bench.synthetic import Columns, Truths, item_column
 from engine.backends.base import Context
 from engine.backends.columnar import _Run  # until the engine takes columns by itself
@@ -24,7 +25,7 @@ from engine.backends.vectors import TRUE
 from engine.check.ir import Program
 from engine.facts import FactReader, Facts
 
-__all__ = ["json_batch", "kernel"]
+__all__ = ["decode_batch", "json_batch", "kernel"]
 
 
 def kernel(program: Program, columns: Columns, contexts: Sequence[Context]) -> Truths:
@@ -39,6 +40,14 @@ def kernel(program: Program, columns: Columns, contexts: Sequence[Context]) -> T
 def json_batch(body: bytes) -> bytes:
     """A JSON batch in, the reply out: what the service does between reading a body and sending the answer."""
     return b"".join(_batches().now(BatchJob([], "en", ndjson=False), body, Meter()))
+
+
+def decode_batch(body: bytes, *, ndjson: bool) -> int:
+    """Decode a batch as the service does, and no more. Answers how many records there were."""
+    records = [line for _, line in lines_of(body)] if ndjson else read_batch(body, read_options([])).records
+    for record in records:
+        read_record(record)
+    return len(records)
 
 
 @cache

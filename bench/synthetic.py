@@ -1,4 +1,4 @@
-"""Seeded synthetic subjects: facts drawn around the limits of the rules. No real school or county stands behind them."""
+"""Seeded synthetic subjects, their facts drawn around the limits of the rules. Nothing real is behind them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,25 @@ from engine.check.ir import Aggregate, Arithmetic, Compare, Constant, Expr, Fact
 from engine.check.walk import facts_of, nodes
 from engine.registry import Library, load_library
 
-__all__ = ["DIVISION", "ON", "RULESET", "SUBJECT", "Columns", "columns", "day_number", "item_column", "library", "records"]
+__all__ = [
+    "DIVISION",
+    "ON",
+    "RULESET",
+    "SUBJECT",
+    "Columns",
+    "columns",
+    "day_number",
+    "item_column",
+    "library",
+    "records",
+]
 
 ON = date(2026, 11, 22)
 RULESET, SUBJECT, DIVISION = "erdos@2021.1", "school", "150603"
 MISSING = 0.2
 """The usual share of facts that nobody sent."""
+MET = 0.9
+"""How often a yes-or-no fact is true."""
 SUPPLIED = 0.05
 """How often a fact is sent that would be computed from others."""
 AROUND_LIMITS = 0.3
@@ -76,6 +89,15 @@ class Columns:
             self.places[start:stop],
         )
 
+    def take(self, rows: npt.NDArray[np.intp]) -> Columns:
+        """The subjects of some rows."""
+        return Columns(
+            self.program,
+            {name: column[rows] for name, column in self.numbers.items()},
+            {name: column[rows] for name, column in self.truths.items()},
+            self.places[rows],
+        )
+
     def facts(self, row: int) -> dict[str, object]:
         """The facts of one subject, as JSON would carry them."""
         found: dict[str, object] = {}
@@ -108,8 +130,13 @@ def _sent(spec: FactSpec, value: float) -> object:
             return value
 
 
-def columns(program: Program, places: int, count: int, seed: int = 1, missing: float = MISSING) -> Columns:
-    """`count` subjects in `places` divisions. The same arguments give the same subjects."""
+def columns(
+    program: Program, places: int, count: int, seed: int = 1, missing: float = MISSING, met: float = MET
+) -> Columns:
+    """`count` subjects in `places` divisions. The same arguments give the same subjects.
+
+    `missing`: the share of facts that nobody sent; `met`: how often a yes-or-no fact is true.
+    """
     rng = np.random.default_rng(seed)
     limits = _limits(program)
     numbers: dict[str, Floats] = {}
@@ -118,10 +145,10 @@ def columns(program: Program, places: int, count: int, seed: int = 1, missing: f
         absent = _absent(spec, missing)
         match spec.type_name:
             case "boolean":
-                truths[name] = _truths(rng, count, absent)
+                truths[name] = _truths(rng, count, absent, met)
             case "checklist":
                 for item in spec.options:
-                    truths[item_column(name, item)] = _truths(rng, count, absent)
+                    truths[item_column(name, item)] = _truths(rng, count, absent, met)
             case _:
                 column = _numbers(rng, spec, limits.get(name, []), count)
                 column[rng.random(count) < absent] = np.nan
@@ -137,8 +164,8 @@ def _absent(spec: FactSpec, missing: float) -> float:
     return 1 - SUPPLIED if computed else missing
 
 
-def _truths(rng: np.random.Generator, count: int, absent: float) -> Truths:
-    column = np.where(rng.random(count) < 0.9, TRUE, FALSE).astype(np.uint8)
+def _truths(rng: np.random.Generator, count: int, absent: float, met: float) -> Truths:
+    column = np.where(rng.random(count) < met, TRUE, FALSE).astype(np.uint8)
     column[rng.random(count) < absent] = UNKNOWN
     return column
 

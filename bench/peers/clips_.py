@@ -124,8 +124,8 @@ def _number(number: Number, names: set[str]) -> str:
             return f"({'max' if greatest else 'min'} {' '.join(_number(o, names) for o in operands)})"
         case low.Count(columns, open_too):
             names.update(columns)
-            value, counts = ("FALSE", "0 else 1") if open_too else ("TRUE", "1 else 0")
-            return f"(+ {' '.join(f'(if (eq ?{c} {value}) then {counts})' for c in columns)} 0)"
+            word, counts = ("FALSE", "0 else 1") if open_too else ("TRUE", "1 else 0")
+            return f"(+ {' '.join(f'(if (eq ?{c} {word}) then {counts})' for c in columns)} 0)"
         case low.Given():
             raise AssertionError("written out by polarity")
         case _:

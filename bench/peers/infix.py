@@ -83,12 +83,12 @@ def _number(number: Number, words: Words) -> str:
         case low.Up(operand):
             return _call(words.up, "rounding up", [_number(operand, words)])
         case low.Least(greatest, operands):
-            name = words.greatest if greatest else words.least
-            return _call(name, "the extreme of numbers", [_number(o, words) for o in operands])
+            extreme = words.greatest if greatest else words.least
+            return _call(extreme, "the extreme of numbers", [_number(o, words) for o in operands])
         case low.Count(columns, open_too):
             # With what is open counted too, all but the false ones count.
-            value, counts = (words.false, ("0.0", "1.0")) if open_too else (words.true, ("1.0", "0.0"))
-            return "(" + " + ".join(f"({c} == {value} ? {counts[0]} : {counts[1]})" for c in columns) + ")"
+            word, counts = (words.false, ("0.0", "1.0")) if open_too else (words.true, ("1.0", "0.0"))
+            return "(" + " + ".join(f"({c} == {word} ? {counts[0]} : {counts[1]})" for c in columns) + ")"
         case low.Given():
             raise AssertionError("written out by polarity")
         case _:

@@ -26,7 +26,6 @@ class CannotSay(Exception):
     """A part of a rule that the common subset lacks; `args[0]` says which."""
 
 
-
 def lower(program: Program, contexts: Sequence[Context]) -> Lowered:
     """The rules of a program, one context per place, all of one day and the same parameters."""
     return _Lowering(program, contexts).lowered()
@@ -119,8 +118,8 @@ class _Lowering:
 
     def truth(self, expr: Expr) -> Truth:
         match expr:
-            case ir.Constant(bool() as value):
-                return low.Fixed(value)
+            case ir.Constant(bool() as truth):
+                return low.Fixed(truth)
             case ir.FactRef(name):
                 return self._boolean(self.program.facts[name])
             case ir.ItemOf(fact, item):
@@ -185,7 +184,10 @@ class _Lowering:
         if left.known and right.known:
             return low.Compared(op, _plain(left), _plain(right))
         a, b, c, d = left.least, left.most, right.least, right.most
-        assert a is not None and b is not None and c is not None and d is not None
+        assert a is not None
+        assert b is not None
+        assert c is not None
+        assert d is not None
         match op:
             case "<":
                 return low.Decide(low.Compared("<", b, c), low.Compared(">=", a, d))

@@ -111,7 +111,9 @@ class _Writer:
 
         return formula
 
-    def _share(self, node: Truth | Number, kind: type, make: Callable[[], Callable[[_Ask], Any]]) -> Callable[[_Ask], Any]:
+    def _share(
+        self, node: Truth | Number, kind: type, make: Callable[[], Callable[[_Ask], Any]]
+    ) -> Callable[[_Ask], Any]:
         if node not in self.kept:
             formula = make()
             name = self.kept[node] = f"shared_{len(self.kept)}"

@@ -269,7 +269,9 @@ def _or(*operands: Formula) -> Formula:
 def _comparison(op: str, left: Number, right: Number) -> Formula:
     """Every way in which both sides are known, each with its comparison."""
     ways = [
-        conjunction(*a_guards, *b_guards, Comparison(op, a, b)) for a_guards, a in _ways(left) for b_guards, b in _ways(right)
+        conjunction(*a_guards, *b_guards, Comparison(op, a, b))
+        for a_guards, a in _ways(left)
+        for b_guards, b in _ways(right)
     ]
     return _or(*ways)
 

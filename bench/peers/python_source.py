@@ -6,7 +6,7 @@ Every distinct truth is computed once and kept in a local, so this is what a car
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import ceil
+from math import ceil, isnan
 from typing import Any, assert_never
 
 from bench.peers import lowered as low
@@ -39,7 +39,7 @@ def rows(lowered: Lowered, columns: Columns) -> list[tuple[Any, ...]]:
     """The arguments of each subject."""
     lists: list[list[Any]] = [columns.places.tolist()]
     for name in (*lowered.numbers, *lowered.options):
-        lists.append([None if value != value else value for value in columns.numbers[name].tolist()])
+        lists.append([None if isnan(value) else value for value in columns.numbers[name].tolist()])
     truth = {FALSE: False, UNKNOWN: None, TRUE: True}
     lists += [[truth[value] for value in columns.truths[name].tolist()] for name in lowered.truths]
     return list(zip(*lists, strict=True))
@@ -90,8 +90,8 @@ class _Writer:
                 return f"None if {name} is None else {name} in {indexes!r}"
             case low.Place(places):
                 return f"place in {places!r}"
-            case low.AnyKnown(names):
-                return " or ".join(f"{name} is not None" for name in names)
+            case low.AnyKnown(columns):
+                return " or ".join(f"{column} is not None" for column in columns)
             case low.Not(operand):
                 inner = self.truth(operand)
                 return f"None if {inner} is None else not {inner}"
@@ -102,10 +102,12 @@ class _Writer:
             case low.Any(operands):
                 # A true operand is the only true value, so the plain `or` finds it.
                 names = [self.truth(o) for o in operands]
-                return f"True if {' or '.join(names)} else None if {' or '.join(f'{n} is None' for n in names)} else False"
+                return (
+                    f"True if {' or '.join(names)} else None if {' or '.join(f'{n} is None' for n in names)} else False"
+                )
             case low.AtLeast(n, operands):
-                names = ", ".join(self.truth(o) for o in operands)
-                every = self._keep((truth, "operands"), f"({names})")
+                listed = ", ".join(self.truth(o) for o in operands)
+                every = self._keep((truth, "operands"), f"({listed},)")
                 holds = self._keep((truth, "holds"), f"{every}.count(True)")
                 return f"True if {holds} >= {n} else False if {holds} + {every}.count(None) < {n} else None"
             case low.If(test, then, otherwise):
@@ -145,14 +147,13 @@ class _Writer:
                 return f"None if {a} is None else ceil({a})"
             case low.Least(greatest, operands):
                 names = [self.number(o) for o in operands]
-                unknown = " or ".join(f"{n} is None" for n in names)
-                return f"None if {unknown} else {'max' if greatest else 'min'}({', '.join(names)})"
+                nothing = " or ".join(f"{n} is None" for n in names)
+                return f"None if {nothing} else {'max' if greatest else 'min'}({', '.join(names)})"
             case low.Count(columns, open_too):
                 # Both ends of one checklist share its tuple.
                 every = self.kept.get(columns) or self._keep(columns, f"({', '.join(columns)},)")
-                nothing = f"{every}.count(None) == {len(columns)}"
                 count = f"{every}.count(True)" + (f" + {every}.count(None)" if open_too else "")
-                return f"None if {nothing} else {count}"
+                return f"None if {every}.count(None) == {len(columns)} else {count}"
             case _:
                 assert_never(number)
 

@@ -7,15 +7,15 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from bench import entry, synthetic, workloads
+from bench import bodies, entry, synthetic, workloads
 from bench.checks import Disagreement, compare
 from bench.peers import polarity, saying
 from bench.peers.lowered import Lowered
@@ -24,7 +24,7 @@ from bench.peers.saying import CannotSay, Record
 from bench.synthetic import Columns, Truths
 from bench.workloads import Workload
 
-__all__ = ["BLOCK", "BODY_RECORDS", "ENGINES", "VECTORS", "body_of"]
+__all__ = ["BLOCK", "BODY_RECORDS", "ENGINES", "VECTORS"]
 
 ENGINES = {
     "durable_rules": ("bench.peers.durable_", "Durable"),
@@ -83,7 +83,7 @@ def _vectors(peer: str, workload: Workload, columns: Columns, wanted: Truths) ->
     theirs, ours = [], []
     for _ in range(ROUNDS):
         simulation = engine.fresh()
-        theirs.append(_timed(lambda s=simulation: engine.run(s)))
+        theirs.append(_timed(partial(engine.run, simulation)))
         ours.append(_timed(kernel))
     return {
         "rules": len(lowered.rules),
@@ -151,12 +151,11 @@ def _translated(peer: str, lowered: Lowered, places: int) -> tuple[list[int], li
 def _for_seconds(judge: Any, prepared: list[Any]) -> tuple[list[str], float]:
     """The codes of as many records as are judged in the time; records are judged again where all were."""
     codes: list[str] = []
-    seconds, judged, best = 0.0, 0, float("inf")
+    seconds = 0.0
     for record in prepared:
         start = time.perf_counter()
         codes.append(judge.judge(record))
         seconds += time.perf_counter() - start
-        judged += 1
         if seconds > SECONDS:
             return codes, seconds
     best = seconds
@@ -172,27 +171,11 @@ def _for_seconds(judge: Any, prepared: list[Any]) -> tuple[list[str], float]:
 # --- from JSON to JSON ----------------------------------------------------------------------------
 
 
-def body_of(workload: Workload, columns: Columns, count: int) -> bytes:
-    """A body of `POST /v1/evaluations/batch` with the first subjects."""
-    ruleset = workload.program.ruleset
-    records = [
-        {
-            "division": workload.divisions[columns.places[row]],
-            "subject": workload.program.subject,
-            "id": f"synthetic-{row}",
-            "facts": columns.facts(row),
-        }
-        for row in range(count)
-    ]
-    body = {"as_of": workload.on.isoformat(), "detail": "codes", "ruleset": ruleset, "records": records}
-    return json.dumps(body, ensure_ascii=False).encode()
-
-
 def _end_to_end(
     judge: Any, lowered: Lowered, workload: Workload, columns: Columns, wanted: Truths, kept: Lowered
 ) -> dict[str, Any]:
     count = min(BODY_RECORDS, wanted.shape[1])
-    body = body_of(workload, columns, count)
+    body = bodies.json_batch(workload, columns.part(0, count), "codes")
     flatten = _flattener(workload, lowered)
     decoder, encoder = msgspec.json.Decoder(), msgspec.json.Encoder()
 
@@ -225,7 +208,9 @@ def _flattener(workload: Workload, lowered: Lowered) -> Callable[[dict[str, Any]
     places = {code: place for place, code in enumerate(workload.divisions)}
     empty: Record = dict.fromkeys((*lowered.numbers, *lowered.options, *lowered.truths))
     specs = workload.program.facts
-    checklists = {n: {i: synthetic.item_column(n, i) for i in s.options} for n, s in specs.items() if s.type_name == "checklist"}
+    checklists = {
+        n: {i: synthetic.item_column(n, i) for i in s.options} for n, s in specs.items() if s.type_name == "checklist"
+    }
     dates = frozenset(name for name, spec in specs.items() if spec.type_name == "date")
     numbers = frozenset(lowered.numbers)
 

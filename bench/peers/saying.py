@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 from typing import Any, Protocol
 
 from bench.peers.lowered import Lowered
@@ -43,9 +44,9 @@ def records(lowered: Lowered, columns: Columns) -> list[Record]:
     """The subjects one by one."""
     lists: dict[str, list[Any]] = {"place": columns.places.tolist()}
     for name in lowered.numbers:
-        lists[name] = [None if value != value else value for value in columns.numbers[name].tolist()]
+        lists[name] = [None if isnan(value) else value for value in columns.numbers[name].tolist()]
     for name, options in lowered.options.items():
-        lists[name] = [None if value != value else options[int(value)] for value in columns.numbers[name].tolist()]
+        lists[name] = [None if isnan(value) else options[int(value)] for value in columns.numbers[name].tolist()]
     truth = {FALSE: False, TRUE: True}
     for name in lowered.truths:
         lists[name] = [truth.get(value) for value in columns.truths[name].tolist()]

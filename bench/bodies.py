@@ -1,0 +1,55 @@
+"""Bodies of `POST /v1/evaluations/batch` from columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from fractions import Fraction
+from urllib.parse import urlencode
+
+from bench.synthetic import Columns
+from bench.workloads import Workload
+
+__all__ = ["json_batch", "ndjson", "query"]
+
+
+def _records(workload: Workload, columns: Columns) -> Iterator[dict[str, object]]:
+    for row in range(columns.size):
+        yield {
+            "division": workload.divisions[columns.places[row]],
+            "subject": workload.program.subject,
+            "id": f"synthetic-{row}",
+            "facts": columns.facts(row),
+        }
+
+
+def _options(workload: Workload, detail: str) -> dict[str, object]:
+    """The ruleset is pinned, so that one plan judges all."""
+    options: dict[str, object] = {
+        "as_of": workload.on.isoformat(),
+        "detail": detail,
+        "ruleset": workload.program.ruleset,
+    }
+    parameters = {
+        name: float(value) if isinstance(value, Fraction) else value
+        for name, value in workload.contexts[0].parameters.items()
+    }
+    if parameters:
+        options["parameters"] = {workload.program.ruleset: parameters}
+    return options
+
+
+def json_batch(workload: Workload, columns: Columns, detail: str) -> bytes:
+    """A JSON body."""
+    body = {**_options(workload, detail), "records": list(_records(workload, columns))}
+    return json.dumps(body, ensure_ascii=False).encode()
+
+
+def ndjson(workload: Workload, columns: Columns, _detail: str) -> bytes:
+    """An NDJSON body; its options are in the query."""
+    return b"".join(json.dumps(r, ensure_ascii=False).encode() + b"\n" for r in _records(workload, columns))
+
+
+def query(workload: Workload, detail: str) -> str:
+    """The options of an NDJSON body."""
+    return "?" + urlencode({name: value for name, value in _options(workload, detail).items() if name != "parameters"})
