@@ -1,8 +1,9 @@
-"""Where the benchmarks enter the engine. Whoever moves an entry re-points it here, and nowhere else."""
+"""Where the benchmarks enter the engine and the service. Whoever moves an entry re-points it here, and nowhere else."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -16,25 +17,56 @@ from api.wire.requests import read_batch, read_options, read_record
 from bench import synthetic
 from bench.synthetic import Columns, Truths, item_column
 from engine.backends.base import Context
-from engine.backends.columnar import _Run  # until the engine takes columns by itself
+from engine.backends.columnar import BLOCK_RECORDS, judge_block
 from engine.backends.columns import Block
-from engine.backends.compute import Numbers
-from engine.backends.plan import Plan, plan_of
-from engine.backends.situation import situation_of
-from engine.backends.vectors import TRUE
+from engine.backends.plan import plan_of
 from engine.check.ir import Program
-from engine.facts import FactReader, Facts
+from engine.facts import FactReader
 
-__all__ = ["decode_batch", "json_batch", "kernel"]
+__all__ = ["Prepared", "decode_batch", "json_batch", "kernel", "letters", "prepare"]
 
 
-def kernel(program: Program, columns: Columns, contexts: Sequence[Context]) -> Truths:
-    """Columns in, letters out: one row per rule, one uint8 letter per subject; `contexts` by `columns.places`."""
-    plan = plan_of(program)
-    with np.errstate(all="ignore"):
-        run = _ColumnRun(plan, columns, contexts)
-        run.run()
-    return run.letters
+@dataclass(frozen=True)
+class Prepared:
+    """Columns as the engine holds them, in blocks of its own size, with the context of each record."""
+
+    program: Program
+    blocks: tuple[tuple[Block, list[Context]], ...]
+
+
+def prepare(program: Program, columns: Columns, contexts: Sequence[Context]) -> Prepared:
+    """Columns → blocks; not part of what is timed, as filling a peer's table is not. `contexts` by `columns.places`."""
+    starts = range(0, columns.size, BLOCK_RECORDS)
+    parts = [columns.part(at, min(at + BLOCK_RECORDS, columns.size)) for at in starts]
+    return Prepared(
+        program, tuple((_block(program, part), [contexts[place] for place in part.places]) for part in parts)
+    )
+
+
+def _block(program: Program, columns: Columns) -> Block:
+    layout = plan_of(program).layout
+    reader = FactReader(program.facts, program.subject)
+    block = Block.empty(layout, columns.size, lambda row: reader.read(columns.facts(row))[0])
+    for name, row in layout.numbers.items():
+        block.numbers[row, : columns.size] = columns.numbers[name]
+    for name, row in layout.truths.items():
+        block.truths[row, : columns.size] = columns.truths[name]
+    for name, rows in layout.items.items():
+        for item, row in rows.items():
+            block.truths[row, : columns.size] = columns.truths[item_column(name, item)]
+    return block
+
+
+def kernel(prepared: Prepared) -> list[Truths]:
+    """Columns in, letters out: per block a row per record, a column per rule (and some more, to make fours)."""
+    return [judge_block(prepared.program, block, contexts).letters for block, contexts in prepared.blocks]
+
+
+def letters(prepared: Prepared, found: Sequence[Truths]) -> Truths:
+    """The same as one matrix with a row per rule."""
+    rules = len(prepared.program.rules)
+    counts = [block.count for block, _ in prepared.blocks]
+    return np.concatenate([part[:count, :rules].T for part, count in zip(found, counts, strict=True)], axis=1)
 
 
 def json_batch(body: bytes) -> bytes:
@@ -53,60 +85,3 @@ def decode_batch(body: bytes, *, ndjson: bool) -> int:
 @cache
 def _batches() -> Batches:
     return Batches(Plans(synthetic.library(), {}), Limits())
-
-
-class _ColumnRun(_Run):
-    """A block whose records are made only where a row must be recomputed exactly."""
-
-    def __init__(self, plan: Plan, columns: Columns, contexts: Sequence[Context]) -> None:
-        self.plan = plan
-        self.program = plan.program
-        self.records = _Rows(columns)
-        self.places = [context.path for context in contexts]
-        self.contexts = _Contexts(columns, contexts)
-        self.on = contexts[0].on
-        self.parameters = contexts[0].parameters
-        self.size = columns.size
-        layout = plan.layout
-        numbers = np.empty((len(layout.numbers), self.size))
-        for name, row in layout.numbers.items():
-            numbers[row] = columns.numbers[name]
-        self.truths = np.empty((plan.rows, self.size), dtype=np.uint8)
-        for name, row in layout.truths.items():
-            self.truths[row] = columns.truths[name]
-        for name, rows in layout.items.items():
-            for item, row in rows.items():
-                self.truths[row] = columns.truths[item_column(name, item)]
-        self.block = Block(numbers, self.truths[: layout.truth_rows], {})
-        self.truths[plan.always] = TRUE
-        self.letters = np.empty((len(plan.program.rules), self.size), dtype=np.uint8)
-        self.numbers = Numbers(plan, self.block, self.truths, contexts[0], self.size)
-        self.walks = {}
-        self.situations = [situation_of(self.program, context) for context in contexts]
-        self.place_of = columns.places.astype(np.intp)
-
-
-class _Rows(Sequence[Facts]):
-    def __init__(self, columns: Columns) -> None:
-        self.columns = columns
-        self.reader = FactReader(columns.program.facts, columns.program.subject)
-
-    def __len__(self) -> int:
-        return self.columns.size
-
-    def __getitem__(self, row: int) -> Facts:
-        if row >= self.columns.size:
-            raise IndexError(row)
-        return self.reader.read(self.columns.facts(row))[0]
-
-
-class _Contexts(Sequence[Context]):
-    def __init__(self, columns: Columns, contexts: Sequence[Context]) -> None:
-        self.columns = columns
-        self.by_place = contexts
-
-    def __len__(self) -> int:
-        return self.columns.size
-
-    def __getitem__(self, row: int) -> Context:
-        return self.by_place[self.columns.places[row]]

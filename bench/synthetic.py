@@ -139,10 +139,12 @@ def columns(
     """
     rng = np.random.default_rng(seed)
     limits = _limits(program)
+    # Rules that look over a window take values by period, and columns hold one value per fact.
+    windowed = {name for rule in program.rules if rule.window is not None for name in rule.needs}
     numbers: dict[str, Floats] = {}
     truths: dict[str, Truths] = {}
     for name, spec in program.facts.items():
-        absent = _absent(spec, missing)
+        absent = 1.0 if name in windowed else _absent(spec, missing)
         match spec.type_name:
             case "boolean":
                 truths[name] = _truths(rng, count, absent, met)

@@ -12,6 +12,7 @@ from engine.check.ir import (
     FactSpec,
     ItemOf,
     Known,
+    Passes,
     Previous,
     Program,
     Rule,
@@ -59,12 +60,11 @@ def _rule(rule: Rule, mark: str, share: Sharer) -> Rule:
 
 
 def _spec(spec: FactSpec, mark: str, share: Sharer) -> FactSpec:
-    formulas = {
-        field: share(_renamed(formula, mark))
-        for field, formula in (("derive", spec.derive), ("at_least", spec.at_least), ("at_most", spec.at_most))
-        if formula is not None
-    }
-    return replace(spec, name=spec.name + mark, **formulas)
+    derive, least, most = (
+        share(_renamed(formula, mark)) if formula is not None else None
+        for formula in (spec.derive, spec.at_least, spec.at_most)
+    )
+    return replace(spec, name=spec.name + mark, derive=derive, at_least=least, at_most=most)
 
 
 def _renamed(expr: Expr, mark: str) -> Expr:
@@ -84,6 +84,8 @@ def _renamed(expr: Expr, mark: str) -> Expr:
             return WindowTotal(fact + mark)
         case Trend(op, fact):
             return Trend(op, fact + mark)
+        case Passes(rule):
+            return Passes(rule + mark)
         case Baseline():
             return replace(expr, fact=expr.fact + mark)
         case _:

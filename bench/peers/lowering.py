@@ -69,13 +69,15 @@ class _Lowering:
         self.contexts = contexts
         self.on = contexts[0].on
         self.situations = [situation_of(program, context) for context in contexts]
+        self.said: dict[int, LoweredRule] = {}
+        self.arithmetic = False
 
     def lowered(self) -> Lowered:
         rules: list[LoweredRule] = []
         left_out: list[tuple[str, str]] = []
         for index, rule in enumerate(self.program.rules):
             try:
-                rules.append(self._rule(index, rule))
+                rules.append(self._rule(index))
             except CannotSay as cause:
                 left_out.append((rule.id, str(cause)))
         numbers: list[str] = []
@@ -93,12 +95,18 @@ class _Lowering:
                     numbers.append(name)
         return Lowered(tuple(rules), tuple(left_out), tuple(numbers), tuple(truths), options)
 
-    def _rule(self, index: int, rule: Rule) -> LoweredRule:
+    def _rule(self, index: int) -> LoweredRule:
+        if index not in self.said:
+            outer, self.arithmetic = self.arithmetic, False
+            self.said[index] = self._written(index, self.program.rules[index])
+            self.arithmetic = outer
+        return self.said[index]
+
+    def _written(self, index: int, rule: Rule) -> LoweredRule:
         if rule.window is not None:
             raise CannotSay("looks over a window of periods")
         if rule.due is not None and rule.due.after is not None:
             raise CannotSay("its deadline runs from a date of the record")
-        self.arithmetic = False
         applies = self.truth(rule.when) if rule.when is not None else low.Fixed(True)
         requires = self.truth(rule.require)
         if self.situations[0].too_early[index]:
@@ -107,6 +115,16 @@ class _Lowering:
             applies = low.All((applies, low.Not(low.AnyKnown(names))))
         states = tuple(int(situation.states[index]) for situation in self.situations)
         return LoweredRule(index, rule.id, applies, requires, states, self.arithmetic)
+
+    def _passed(self, index: int) -> Truth:
+        """The truth of another rule's verdict: C and X are true, N and T false, U is unknown."""
+        rule = self._rule(index)
+        self.arithmetic |= rule.arithmetic
+        elsewhere = tuple(i for i, state in enumerate(rule.states) if state == low.EXCLUDED)
+        decided = tuple(i for i, state in enumerate(rule.states) if state in (low.LATE, low.OPEN))
+        met = low.All((rule.applies, rule.requires))
+        unmet = low.All((low.Place(decided), rule.applies, low.Not(rule.requires)))
+        return low.Decide(low.Any((low.Place(elsewhere), low.Not(rule.applies), met)), unmet)
 
     def _columns_of(self, name: str) -> tuple[str, ...]:
         spec = self.program.facts[name]
@@ -146,8 +164,8 @@ class _Lowering:
                 return low.Fixed(bool(value) if value is not None else None)
             case ir.Compare():
                 return self._compare(expr)
-            case ir.Passes():
-                raise CannotSay("reads the verdict of another rule")
+            case ir.Passes(rule):
+                return self._passed(self.program.index[rule])
             case ir.Trend():
                 raise CannotSay("looks over a window of periods")
             case ir.Aggregate():

@@ -62,8 +62,11 @@ def main(peer: str, workload_name: str, expected_file: str) -> None:
     print(json.dumps(found, ensure_ascii=False))
 
 
-def _kernel(workload: Workload, columns: Columns) -> Callable[[], Truths]:
-    return lambda: entry.kernel(workload.program, columns, workload.contexts)
+def _kernel(workload: Workload, columns: Columns, wanted: Truths) -> Callable[[], object]:
+    """The kernel on the same columns, compared with the reference."""
+    prepared = entry.prepare(workload.program, columns, workload.contexts)
+    _check_own(entry.letters(prepared, entry.kernel(prepared)), wanted)
+    return partial(entry.kernel, prepared)
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -78,8 +81,7 @@ def _vectors(peer: str, workload: Workload, columns: Columns, wanted: Truths) ->
     module, name = VECTORS[peer]
     engine = getattr(import_module(module), name)(lowered, columns)
     compared = compare(lowered, wanted, engine.codes(), peer)
-    kernel = _kernel(workload, columns)
-    _check_kernel(kernel(), wanted)
+    kernel = _kernel(workload, columns, wanted)
     theirs, ours = [], []
     for _ in range(ROUNDS):
         simulation = engine.fresh()
@@ -96,9 +98,9 @@ def _vectors(peer: str, workload: Workload, columns: Columns, wanted: Truths) ->
     }
 
 
-def _check_kernel(found: Truths, wanted: Truths) -> None:
+def _check_own(found: Truths, wanted: Truths) -> None:
     if not np.array_equal(found[:, : wanted.shape[1]], wanted):
-        raise Disagreement("the kernel and the reference disagree")
+        raise Disagreement("the engine and the reference disagree")
 
 
 def _records(peer: str, workload: Workload, columns: Columns, wanted: Truths) -> dict[str, Any]:
@@ -117,8 +119,7 @@ def _records(peer: str, workload: Workload, columns: Columns, wanted: Truths) ->
     codes, seconds = _for_seconds(judge, prepared)
     matrix = np.frombuffer("".join(codes).encode(), dtype=np.uint8).reshape(len(codes), len(said)).T
     compared = compare(kept, wanted[:, : len(codes)], matrix, peer)
-    kernel = _kernel(workload, columns)
-    _check_kernel(kernel(), wanted)
+    kernel = _kernel(workload, columns, wanted)
     ours = min(_timed(kernel) for _ in range(ROUNDS))
     return {
         "rules": len(said),
@@ -191,7 +192,7 @@ def _end_to_end(
 
     own = [result["codes"] for result in json.loads(ours())["results"]]
     flat = np.frombuffer("".join(own).encode(), dtype=np.uint8).reshape(count, -1).T
-    _check_kernel(flat, wanted[:, :count])
+    _check_own(flat, wanted[:, :count])
     start = time.perf_counter()
     codes = [result["codes"] for result in json.loads(theirs())["results"]]
     seconds = time.perf_counter() - start
