@@ -147,6 +147,9 @@ def _table(
     defaults: Defaults,
     library: Library,
 ) -> Table:
+    for option, value, only in (("--sheet", sheet, "xlsx"), ("--encoding", encoding, "csv")):
+        if value is not None and kind != only:
+            raise click.UsageError(f"{option} says nothing about a file that is read as {kind}")
     facts = library.dictionary.facts.values()
     try:
         table, guessed = open_table(file, kind, facts, defaults, ignored=ignore, encoding=encoding, sheet=sheet)

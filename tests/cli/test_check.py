@@ -327,6 +327,18 @@ def test_bad_options(xueheng: Call, rulesets: Path, tmp_path: Path, bad: tuple[s
     assert result.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "option"), [("r.csv", "--sheet"), ("r.ndjson", "--encoding"), ("r.xlsx", "--encoding")]
+)
+def test_options_for_other_kinds_of_files(
+    xueheng: Call, rulesets: Path, tmp_path: Path, name: str, option: str
+) -> None:
+    (tmp_path / name).write_text("小学班数\n1\n", "utf-8")
+    result = xueheng("check", tmp_path / name, *DAY, *SCHOOL, option, "utf-8", "--rulesets", rulesets)
+    assert result.exit_code == 2
+    assert f"{option} says nothing about a file that is read as" in result.stderr
+
+
 def test_only_some_rules(check: Check) -> None:
     _, lines = check("primary_classes\n1\n", *SCHOOL, "--evidence", "attested", "--detail", "codes")
     [result] = results(lines)
