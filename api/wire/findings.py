@@ -50,15 +50,19 @@ class Failures:
         keys = _keys(self._plan.layout, judged, names, rows)
         # What members say stands in no column of the record.
         containers = set(judged.block.containers) if self._rolled[index] else set()
+        answers = judged.answers_of_members(index, rows) if containers else None
+        if answers is not None:
+            keys = [(key, answer) for key, answer in zip(keys, answers, strict=True)]
         head = b'{"rule":%d,' % position
         kept = self._kept[index]
         found: list[bytes] = []
         keyed = bool(judged.block.keyed) and any(name in judged.block.keyed for name in self._plan.reads[index])
         for row, key in zip(rows.tolist(), keys, strict=True):
-            apart = keyed or row in containers
+            member = row in containers
+            apart = keyed or (member and answers is None)
             body = None if apart else kept.get(key)
             if body is None:
-                body = self._written(judged, index, row, apart=apart)
+                body = self._written(judged, index, row, apart=apart or member)
                 if not apart:
                     if len(kept) >= _KEPT_PER_RULE:
                         kept.clear()

@@ -213,6 +213,20 @@ class Judged:
                 return self.block.containers
         return sorted(self._left_to_reference(rule))
 
+    def answers_of_members(self, rule: int, rows: Indexes) -> list[object] | None:
+        """What tells records apart in what a rule reads of members, where that is nothing but yes or no; else None."""
+        truths: list[list[int]] = []
+        for name in sorted(self.plan.reads[rule] & self._rolled):
+            derive = self.program.facts[name].derive
+            if self.members is None or not isinstance(derive, Aggregate) or derive.op != "every":
+                return None
+            # Those in doubt were settled when the row was filled.
+            at = self.plan.row_of.get(id(derive))
+            if at is None or self.program.facts[name].period is not None:
+                return None
+            truths.append(self.truths[at, rows].tolist())
+        return list(zip(*truths, strict=True))
+
     def said_apart(self, rule: int) -> Mask:
         """Records in which the reference, or a date of the record, gave the rule's verdict."""
         found = np.zeros(self.block.size, dtype=bool)

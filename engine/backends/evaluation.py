@@ -77,8 +77,8 @@ class ColumnsOfMembers(Protocol):
         """What an aggregate comes to with the plain values of members; None where it is not said."""
         ...
 
-    def value(self, aggregate: Aggregate) -> Value:
-        """The answer alone, where that is known without looking at each member; else None."""
+    def value(self, aggregate: Aggregate) -> tuple[bool, Value]:
+        """Whether the answer is said without all that `rolled` tells, and what it is."""
         ...
 
 
@@ -373,11 +373,12 @@ class Values(ABC):
         return self._rolled[key]
 
     def _aggregate(self, aggregate: Aggregate, at: int | None) -> Value:
-        if self._columns is not None and self._reads_plain(aggregate, at):
-            value = self._columns.value(aggregate)
-            if value is not None:
-                return value
-        return self.rolled(aggregate, at).value
+        key = (id(aggregate), at)
+        if self._columns is not None and key not in self.kept and self._reads_plain(aggregate, at):
+            said, value = self._columns.value(aggregate)
+            if said:
+                self.kept[key] = value
+        return self.kept[key] if key in self.kept else self.rolled(aggregate, at).value
 
     def _reads_plain(self, aggregate: Aggregate, at: int | None) -> bool:
         """True when the plain values of members are those of period `at`, or no value has a period."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
+from math import gcd
 from typing import Protocol
 
 import numpy as np
@@ -21,11 +22,11 @@ from engine.backends.columns import Below, Block, layout_of
 from engine.backends.compute import Numbers
 from engine.backends.plan import Plan
 from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Mask, Truths
-from engine.check.ir import Aggregate, Choice, Citation, Expr, FactRef, FactSpec, Program, Rule
+from engine.check.ir import Aggregate, Arithmetic, Choice, Citation, Expr, FactRef, FactSpec, Program, Rule
 from engine.check.walk import aggregates_of, facts_of, nodes, parts, with_sources
 from engine.facts import Facts, Member
 from engine.rollup import columns
-from engine.rollup.aggregates import Rolled, Row, roll_up
+from engine.rollup.aggregates import Rolled, Row, cv_of, roll_up
 from engine.rollup.columns import Amounts, Measure, Segments
 from engine.rollup.tree import descendants
 from engine.values import Numeric, Truth, Value
@@ -141,25 +142,26 @@ class MemberColumns:
         self._judge = judge
         self._kinds: dict[str, _Kind] = {}
         self._measures: dict[int, Measure] = {}
+        self._kept: dict[int, Amounts] = {}
 
     def _kind(self, name: str) -> _Kind:
         if name not in self._kinds:
             asked = _asked(self._program, name)
-            below = self._block.below.get(name) or self._gathered(name, asked)
+            below = self._block.below.get(name) or self._gathered(name, asked, [] if self._block.below else None)
             judged = self._judge(asked, below.block, below.contexts)
             of = below.containers
             starts = np.searchsorted(of, np.arange(self._block.size + 1))
             self._kinds[name] = _Kind(judged, below, Segments(of, self._block.size), starts)
         return self._kinds[name]
 
-    def _gathered(self, kind: str, asked: Program) -> Below:
-        """The members in the trees of the block's records."""
+    def _gathered(self, kind: str, asked: Program, containers: Sequence[int] | None) -> Below:
+        """The members in the trees of the block's records, or of some of them."""
         found: list[Member] = []
         contexts: list[Context] = []
         rows: list[int] = []
         partly = np.zeros(self._block.size, dtype=bool)
         places: dict[int, Context] = {}
-        for row in self._block.containers:
+        for row in self._block.containers if containers is None else containers:
             context = self._contexts[row if len(self._contexts) > 1 else 0]
             below = descendants(self._program.subject, self._block.facts(row), context.path, kind)
             partly[row] = below.partly
@@ -208,7 +210,17 @@ class MemberColumns:
         return found
 
     def _amounts(self, kind: _Kind, expr: Expr) -> Amounts:
-        return Amounts.of(kind.judged.numbers.of(expr), kind.below.block.count, self._bounds(kind, expr))
+        found = self._kept.get(id(expr))
+        if found is None:
+            numbers = kind.judged.numbers.of(expr)
+            found = self._kept[id(expr)] = Amounts.of(numbers, kind.below.block.count, self._bounds(kind, expr))
+        return found
+
+    def _floats(self, kind: _Kind, expr: Expr) -> Amounts:
+        """Numbers for what is computed in floats: products of large decimals need not be whole numbers."""
+        if isinstance(expr, Arithmetic) and expr.op in ("*", "/"):
+            return self._floats(kind, expr.left).times(self._floats(kind, expr.right), expr.op)
+        return self._amounts(kind, expr)
 
     @staticmethod
     def _bounds(kind: _Kind, expr: Expr) -> tuple[Fraction, Fraction] | None:
@@ -240,10 +252,10 @@ class MemberColumns:
             case "sum":
                 return columns.total(segments, counted, self._amounts(kind, value))
             case "mean":
-                return columns.mean(segments, counted, self._amounts(kind, value), weights)
+                return columns.mean(segments, counted, self._floats(kind, value), weights)
             case _:
                 assert weights is not None
-                return columns.cv(segments, counted, self._amounts(kind, value), weights)
+                return columns.cv(segments, counted, self._floats(kind, value), weights)
 
     # --- one container --------------------------------------------------------------------------
 
@@ -263,10 +275,44 @@ class MemberColumns:
             grades = kind.judged.plan.program.facts[aggregate.value.name].options
         return None if rows is None else roll_up(aggregate.op, rows, grades=grades)
 
-    def value(self, aggregate: Aggregate, row: int) -> Value:
-        """The answer for one record where it is a truth, or made of whole numbers; else None."""
+    def value(self, aggregate: Aggregate, row: int) -> tuple[bool, Value]:
+        """Whether the answer for one record is said without looking at all that is told of it, and what it is."""
         measure = self._measures.get(id(aggregate))
-        return None if measure is None else measure.value(row)
+        if measure is None:
+            return False, None
+        said, value = measure.value(row)
+        if said or aggregate.op != "cv" or measure.doubt[row]:
+            return said, value
+        return self._cv(self._kinds[aggregate.member], aggregate, row)
+
+    def _cv(self, kind: _Kind, aggregate: Aggregate, row: int) -> tuple[bool, Value]:
+        """A coefficient of variation that is known, from whole numbers."""
+        assert aggregate.value is not None
+        assert aggregate.weight is not None
+        where = slice(int(kind.starts[row]), int(kind.starts[row + 1]))
+        amounts, pupils = (self._wholes(kind, expr, where) for expr in (aggregate.value, aggregate.weight))
+        counted = (self._truth(kind, aggregate.where)[where] == TRUE).tolist()
+        parts = [
+            (*_reduced(*a), *_reduced(*p)) for a, p, counts in zip(amounts, pupils, counted, strict=True) if counts
+        ]
+        return True, cv_of(parts)[0]
+
+    def _wholes(self, kind: _Kind, expr: Expr, where: slice) -> list[tuple[int, int]]:
+        """Numerators and denominators of some members; (0, 1) where a number is unknown."""
+        if isinstance(expr, Arithmetic) and expr.op in ("*", "/"):
+            left, right = self._wholes(kind, expr.left, where), self._wholes(kind, expr.right, where)
+            if expr.op == "*":
+                return [(a * c, b * d) for (a, b), (c, d) in zip(left, right, strict=True)]
+            return [(a * d, b * c or 1) for (a, b), (c, d) in zip(left, right, strict=True)]
+        with np.errstate(all="ignore"):
+            found = kind.judged.numbers.of(expr)
+        size, ten = kind.below.block.size, 10**found.scale
+        nums = np.broadcast_to(found.num, (size,))[where].tolist()
+        dens = [1] * len(nums) if found.den is None else np.broadcast_to(found.den, (size,))[where].tolist()
+        return [
+            (int(n), int(d) * ten) if n == n and d == d else (0, 1)  # noqa: PLR0124 - NaN alone differs from itself
+            for n, d in zip(nums, dens, strict=True)
+        ]
 
     def _rows(self, kind: _Kind, aggregate: Aggregate, where: slice) -> list[Row] | None:
         counted = [_TRUTHS[t] for t in self._truth(kind, aggregate.where)[where].tolist()]
@@ -328,6 +374,12 @@ class MemberColumns:
         return found
 
 
+def _reduced(above: int, below: int) -> tuple[int, int]:
+    """Small denominators make a small common one."""
+    common = gcd(above, below)
+    return above // common, below // common
+
+
 class RolledColumns:
     """The aggregates of one record."""
 
@@ -339,6 +391,6 @@ class RolledColumns:
         """See `MemberColumns.rolled`."""
         return self._members.rolled(aggregate, self._row)
 
-    def value(self, aggregate: Aggregate) -> Value:
-        """The answer alone, where whole numbers say it; None where `rolled` must be asked."""
+    def value(self, aggregate: Aggregate) -> tuple[bool, Value]:
+        """See `MemberColumns.value`."""
         return self._members.value(aggregate, self._row)

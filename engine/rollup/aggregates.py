@@ -17,7 +17,7 @@ from fractions import Fraction
 from engine import numbers
 from engine.values import GradeRange, Numeric, Root, Truth, Value, root, settled
 
-__all__ = ["Rolled", "Row", "cv", "roll_up"]
+__all__ = ["Rolled", "Row", "cv", "cv_of", "roll_up"]
 
 End = Fraction | float
 _ONE = Fraction(1)
@@ -174,7 +174,11 @@ def cv(pairs: Sequence[tuple[Fraction, Fraction]]) -> Measured:
     X or ΣP is 0 or a member has no pupils. Source: the national measures for 县域义务教育优质均衡 (2017),
     which print the formula.
     """
-    parts = [(x.numerator, x.denominator, p.numerator, p.denominator) for x, p in pairs]
+    return cv_of([(x.numerator, x.denominator, p.numerator, p.denominator) for x, p in pairs])
+
+
+def cv_of(parts: Sequence[tuple[int, int, int, int]]) -> Measured:
+    """The same of (numerator, denominator) of each amount and of its pupils."""
     weights = total_of([(p, q) for _, _, p, q in parts])
     total = total_of([(x, y) for x, y, _, _ in parts])
     workings: dict[str, Numeric] = {"sum": total, "weights": weights}

@@ -30,12 +30,16 @@ _CARE = 8.0
 """How far each bound of a float's error is stretched: the bounds below leave out terms of higher order."""
 
 
-@dataclass(frozen=True, slots=True)
 class Segments:
-    """Which members belong to which of `rows` containers: `of` gives the row of each one's, ascending."""
+    """Which members belong to which of `rows` containers: `of` gives the row of each one's, ascending.
 
-    of: Places
-    rows: int
+    `sizes`: how many members each container has.
+    """
+
+    def __init__(self, of: Places, rows: int) -> None:
+        self.of = of
+        self.rows = rows
+        self.sizes: Floats = np.bincount(of, minlength=rows).astype(float)
 
     def total(self, values: Floats) -> Floats:
         """Sums by container; exact for whole numbers below 2^53."""
@@ -52,11 +56,6 @@ class Segments:
         found = np.full(self.rows, np.inf)
         np.minimum.at(found, self.of[where], values[where])
         return found
-
-    @property
-    def sizes(self) -> Floats:
-        """How many members each container has."""
-        return np.bincount(self.of, minlength=self.rows).astype(float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +92,11 @@ class Amounts:
             else:
                 doubt = doubt | unknown
         return cls(low, high, given.scale, near, doubt)
+
+    def times(self, other: Amounts, op: str) -> Amounts:
+        """The product (`*`) or quotient (`/`) as floats, for what needs no more; division by zero is unknown."""
+        factor = other.near if op == "*" else np.where(other.near == 0, np.nan, 1.0) / other.near
+        return Amounts(None, None, 0, self.near * factor, self.doubt | other.doubt)
 
 
 def _first(values: npt.NDArray[Any], members: int) -> npt.NDArray[Any]:
@@ -149,16 +153,17 @@ class Measure:
             found = rationals.compare("==", self.low, self.high)[0] == TRUE
         return np.asarray(found & ~self.doubt)
 
-    def value(self, row: int) -> Value | None:
-        """The answer of a row where whole numbers say it exactly; None where they do not, or nothing is known."""
-        if self.doubt[row]:
-            return None
+    def value(self, row: int) -> tuple[bool, Value]:
+        """Whether the answer of a row is said here exactly, and what it is; None is unknown."""
+        if self.doubt[row] or self.ranks is not None:
+            return False, None
         if self.truth is not None:
-            return {FALSE: False, TRUE: True}.get(int(self.truth[row]))
+            return True, {FALSE: False, TRUE: True}.get(int(self.truth[row]))
         if self.low is None or self.high is None:
-            return None
+            assert self.near is not None
+            return bool(np.isnan(self.near[row])), None
         low, high = _end(self.low, self.low.num, row), _end(self.high, self.high.high, row)
-        return None if low is None or high is None else numbers.interval(low, high)
+        return True, None if low is None or high is None else numbers.interval(low, high)
 
     def compare(self, op: str, other: Rational) -> tuple[Truths, Mask]:
         """The truth of a comparison with other numbers, and the rows where it is not said."""

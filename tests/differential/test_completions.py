@@ -7,6 +7,7 @@ again. What was known must not change, what had bounds must lie within them, and
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -17,9 +18,11 @@ from hypothesis import strategies as st
 from engine.backends import columnar
 from engine.backends.base import Context
 from engine.backends.columns import Block
+from engine.backends.members import aggregates
 from engine.backends.missing import Missing, names_of
 from engine.backends.plan import plan_of
 from engine.backends.reference import Evaluation, evaluate
+from engine.check.ir import Aggregate
 from engine.facts import Facts, Member
 from engine.rollup.derived import derived_facts
 from engine.values import GradeRange, Interval, Root, Value, settled
@@ -182,3 +185,84 @@ def test_columnar_equals_reference_with_members(pairs: list[tuple[Facts, Facts]]
         told = {name for name, lacking in zip(names, lacks.marks[:, row], strict=True) if lacking}
         lacking = {name for finding in evaluate(program, facts, CONTEXT).findings for name in finding.missing}
         assert told | set(lacks.further.get(row, ())) == lacking
+
+
+def of_schools(*schools: Raw) -> Facts:
+    return Facts(members=tuple(member("school", f"s{i}", raw) for i, raw in enumerate(schools)))
+
+
+def test_columns_decide_what_lies_on_a_limit_or_a_hair_beside_it() -> None:
+    """A coefficient near 0.5, shares of 50 % by weights that no float holds: what floats cannot tell is computed."""
+    hair = 2.0**-40
+    pairs = [
+        (2.0, 6.0),
+        (2.0, 6.0 + hair),
+        (2.0, 6.0 - hair),
+        (2.1, 6.3),
+        (0.1, 0.3),
+        (0.7, 2.1),
+        (1.1, 3.3),
+        (0.0, 0.0),
+    ]
+    records = [of_schools({"boys": 3, "girls": 2, "area": a}, {"boys": 1, "girls": 4, "area": b}) for a, b in pairs]
+    records += [
+        of_schools(
+            {"boys": 3, "girls": 0, "rural": True, "open_campus": True},
+            {"boys": other, "girls": 0, "rural": True, "open_campus": False},
+        )
+        for other in (2, 3, 4)
+    ]
+    program = LIBRARY.program("small@1", "county")
+    judged = columnar.judge_block(program, Block.of(plan_of(program).layout, [*records, Facts()]), [CONTEXT])
+    for text, facts in zip(judged.texts(), [*records, Facts()], strict=True):
+        assert text == evaluate(program, facts, CONTEXT).codes
+    [cv] = [spec.derive for spec in program.facts.values() if spec.name == "c_cv"]
+    assert isinstance(cv, Aggregate)
+    assert judged.members is not None
+    measure = judged.members.measure(cv)
+    assert measure.near is not None
+    assert measure.error is not None
+    # The floats are near, and nearer than they say.
+    for row, facts in enumerate(records[: len(pairs) - 1]):
+        value = Evaluation(program, facts, CONTEXT).fact("c_cv", None)
+        assert isinstance(value, Fraction | Root)
+        assert abs(float(measure.near[row]) - float(value)) <= float(measure.error[row]) < 1e-12
+    at = program.index["small/cv"]
+    assert [text[at] for text in judged.texts()[: len(pairs)]] == list("CNCCCCCU")
+
+
+@given(st.lists(trees(), min_size=3, max_size=6))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_what_columns_say_of_an_aggregate_is_what_it_comes_to(pairs: list[tuple[Facts, Facts]]) -> None:
+    """Aggregate by aggregate: whatever is not in doubt is the exact answer, with all that is told of it."""
+    program = LIBRARY.program("small@1", "county")
+    records = [facts for pair in pairs for facts in pair]
+    judged = columnar.judge_block(program, Block.of(plan_of(program).layout, records), [CONTEXT])
+    if judged.members is None:
+        return
+    for aggregate in (a for each in aggregates(program).values() for a in each):
+        measure = judged.members.measure(aggregate)
+        for row in judged.block.containers:
+            expected = Evaluation(program, records[row], CONTEXT).rolled(aggregate, None)
+            rolled = judged.members.rolled(aggregate, row)
+            assert rolled is None or rolled == expected
+            said, value = judged.members.value(aggregate, row)
+            assert not said or value == expected.value
+            if measure.near is not None and measure.error is not None and not measure.doubt[row]:
+                exact = expected.value
+                if isinstance(exact, Fraction | Root):
+                    assert abs(float(measure.near[row]) - float(exact)) <= float(measure.error[row])
+                else:
+                    assert math.isnan(measure.near[row])
+            if measure.ranks is not None and not measure.doubt[row]:
+                low, high = (float(ends[row]) for ends in measure.ranks)
+                options = ("poor", "fair", "good")
+                match expected.value:
+                    case None:
+                        assert math.isnan(low)
+                    case GradeRange():
+                        assert (expected.value.low, expected.value.high) == (low, high)
+                    case str():
+                        assert options.index(expected.value) == low == high
+                    case _:
+                        raise AssertionError(expected.value)
