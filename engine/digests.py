@@ -27,6 +27,7 @@ SEMANTICS = "1"
 _CITATION_TEXTS = frozenset({"document", "ruleset"})
 _RULE_TEXTS = frozenset({"title", "summary", "note", "read_as", "figures", "reviewed", "when_text", "require_text"})
 _CONSEQUENCE_TEXTS = frozenset({"title", "summary", "note", "reviewed"})
+_ADOPTION_TEXTS = frozenset({"document", "reviewed"})
 _FACT_TEXTS = frozenset({"label", "note", "aliases", "option_labels", "step"})
 
 Plain = dict[str, object]
@@ -76,7 +77,7 @@ def closure(ruleset: Ruleset, dictionary: Mapping[str, FactSpec]) -> Plain:
         ],
         "facts": [_plain(spec, _FACT_TEXTS) for spec in _facts(ruleset, dictionary)],
         "incorporates": [
-            {"clause": clause.path, "entries": _plain(clause.incorporates)}
+            {"clause": clause.path, "entries": _plain(clause.incorporates, _ADOPTION_TEXTS)}
             for clause in ruleset.clauses
             if clause.incorporates
         ],

@@ -198,7 +198,12 @@ def _coverage(library: Library, ruleset: Ruleset) -> None:
     )
     if ruleset.incorporated:
         sources = Counter(rule.citation.ruleset for rule in ruleset.incorporated)
-        click.echo(f"  incorporated: {', '.join(f'{n:,} rules of {name}' for name, n in sources.items())}")
+        entries = [adoption for clause in ruleset.clauses for adoption in clause.incorporates]
+        read = sum(1 for adoption in entries if adoption.reviewed)
+        click.echo(
+            f"  incorporated: {', '.join(f'{n:,} rules of {name}' for name, n in sources.items())};"
+            f" {read:,} of {len(entries):,} entries reviewed"
+        )
     if coverage.consequences:
         click.echo(f"  {coverage.consequences:,} consequences")
     reviewed = sum(1 for rule in ruleset.rules if rule.reviewed)

@@ -253,12 +253,16 @@ def _rule(rule: Rule, ruleset: Ruleset, quote: Quote) -> Json:
         "conflicts_with": rule.conflicts_with,
         "note": rule.note,
         "read_as": rule.read_as,
-        "reviewed": None if rule.reviewed is None else {"by": rule.reviewed[0], "on": rule.reviewed[1].isoformat()},
+        "reviewed": _reviewed(rule.reviewed),
     }
 
 
+def _reviewed(reviewed: tuple[str, date] | None) -> Json | None:
+    """The second reader and the day."""
+    return None if reviewed is None else {"by": reviewed[0], "on": reviewed[1].isoformat()}
+
+
 def _consequence(consequence: Consequence, quote: Quote) -> Json:
-    reviewed = consequence.reviewed
     return {
         "id": consequence.id,
         "title": consequence.title,
@@ -270,7 +274,7 @@ def _consequence(consequence: Consequence, quote: Quote) -> Json:
         "within": consequence.within,
         "clause": clause_json(consequence.citation, quote),
         "note": consequence.note,
-        "reviewed": None if reviewed is None else {"by": reviewed[0], "on": reviewed[1].isoformat()},
+        "reviewed": _reviewed(consequence.reviewed),
     }
 
 
@@ -288,19 +292,21 @@ def _clause(ruleset: Ruleset, clause: Clause, quote: Quote) -> Json:
         "reason": clause.reason,
         "duplicate_of": clause.duplicate_of,
         "without_rule": [{"span": w.span, "reason": w.reason, "note": w.note} for w in clause.without_rule],
-        "incorporates": [_adoption(adoption) for adoption in clause.incorporates],
+        "incorporates": [_adoption(adoption, quote) for adoption in clause.incorporates],
         "note": clause.note,
     }
 
 
-def _adoption(adoption: Adoption) -> Json:
+def _adoption(adoption: Adoption, quote: Quote) -> Json:
     return {
         "ruleset": adoption.ruleset,
         "rules": adoption.rules,
         "span": adoption.span,
+        "also_at": [clause_json(citation, quote) for citation in adoption.also_at],
         "due": None if adoption.due is None else _due(adoption.due),
         "from": _day(adoption.starts),
         "force": adoption.force,
+        "reviewed": _reviewed(adoption.reviewed),
     }
 
 

@@ -212,15 +212,20 @@ class PartWithoutRule(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Incorporated(msgspec.Struct, forbid_unknown_fields=True):
-    """Rules of another ruleset that a clause pulls in, by which words, and what takes the place of the rules' own."""
+    """Rules of another ruleset that a clause pulls in, by which words, and what takes the place of the rules' own.
+
+    `also_at`: words elsewhere that say what is adopted or until when.
+    """
 
     ruleset: str
     rules: list[str]
     span: Span | None
+    also_at: list[CitationReply]
     due: dict[str, Any] | None
     # `from` is a keyword of the language; the wire has it as it is.
     starts: str | None = msgspec.field(name="from")
     force: Force | None
+    reviewed: Reviewed | None
 
 
 class ClauseReply(msgspec.Struct, forbid_unknown_fields=True):

@@ -102,6 +102,7 @@ def incorporate(
             subjects = tuple(dict.fromkeys(s for _, rule in rules for s in rule.subjects))
             due = check_due(doc.due, subjects, dictionary, divisions, collector) if rules else None
             terms = _Terms(due, doc.starts, doc.force)
+            also = tuple(c for locator in doc.also_at if (c := ledger.citation(locator, collector)) is not None)
             for name, rule in rules:
                 first = here.setdefault(rule.id, name)
                 if first is not name:
@@ -112,15 +113,15 @@ def incorporate(
                     continue
                 known = found.get(rule.id)
                 if known is None:
-                    found[rule.id] = _Adopted(standard.ruleset, rule, name, terms, [place])
+                    found[rule.id] = _Adopted(standard.ruleset, rule, name, terms, [place, *also])
                 elif known.terms == terms and known.standard is standard.ruleset:
-                    known.places.append(place)
+                    known.places += [place, *also]
                 else:
                     help_ = f"first at {_at(known.named)}; give both the same `due`, `from` and `force`, or keep one"
                     collector.add(codes.incorporated_twice(name.value, ", on different terms", name.span, help_))
             ids = tuple(rule.id for _, rule in rules)
             adoptions.setdefault(clause.path.value, []).append(
-                Adoption(standard.ruleset.name, ids, doc.span, due, doc.starts, doc.force)
+                Adoption(standard.ruleset.name, ids, doc.span, also, due, doc.starts, doc.force, doc.reviewed)
             )
     found = _complete(found, collector)
     used = dict.fromkeys(adopted.standard.name for adopted in found.values())

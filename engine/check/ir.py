@@ -261,15 +261,17 @@ class Adoption:
     """Rules of another ruleset that the words in `span` pull in, by their full ids.
 
     `due`, `starts` and `force` take the place of the rules' own where they are given. Without `span` the whole
-    clause says it.
+    clause says it. `also_at`: words elsewhere that say what is adopted or until when.
     """
 
     ruleset: str
     rules: tuple[str, ...]
     span: tuple[int, int] | None
+    also_at: tuple[Citation, ...]
     due: Due | None
     starts: date | None
     force: str | None
+    reviewed: tuple[str, date] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,8 @@ def check_ledger(
 
     `cited`: the ids of the rules and consequences that cite a clause, by its path.
     """
+    clauses = tuple(clauses)
+    adopting = _adopting_elsewhere(clauses)
     seen: dict[str, ClauseDoc] = {}
     end = 0
     for doc in clauses:
@@ -70,19 +72,31 @@ def check_ledger(
                 problem = f"ends at {doc.span[1]}, behind the end of the document ({head.code_points})"
                 collector.add(codes.clause_order(path, problem, doc.path.span))
             end = max(end, doc.span[1])
-        _reasons(doc, cited.get(path, ()), collector)
+        _reasons(doc, cited.get(path, ()), adopting.get(path), collector)
     for doc in seen.values():
         if doc.duplicate_of is not None and doc.duplicate_of.value not in seen:
             collector.add(codes.unknown_clause(doc.duplicate_of.value, seen, doc.duplicate_of.span))
 
 
-def _reasons(doc: ClauseDoc, citing: tuple[str, ...], collector: Collector) -> None:
+def _adopting_elsewhere(clauses: Iterable[ClauseDoc]) -> dict[str, str]:
+    """The first ruleset whose rules another clause incorporates with words of this one, by the path of this one."""
+    found: dict[str, str] = {}
+    for doc in clauses:
+        for adoption in doc.incorporates:
+            for locator in adoption.also_at:
+                found.setdefault(locator.clause.value, adoption.ruleset.value)
+    return found
+
+
+def _reasons(doc: ClauseDoc, citing: tuple[str, ...], adopting: str | None, collector: Collector) -> None:
     path = doc.path.value
-    if not citing and doc.reason is None and not doc.incorporates:
+    adopted = doc.incorporates[0].ruleset.value if doc.incorporates else adopting
+    if not citing and doc.reason is None and adopted is None:
         help_ = "cite it from a rule, or give a `reason` why it has none"
         collector.add(codes.clause_unaccounted(path, "has neither rules nor a reason", doc.path.span, help_))
-    if doc.incorporates and doc.reason is not None:
-        problem = f"has a reason although it incorporates rules of `{doc.incorporates[0].ruleset.value}`"
+    if adopted is not None and doc.reason is not None:
+        how = "it incorporates" if doc.incorporates else "its words help to incorporate"
+        problem = f"has a reason although {how} rules of `{adopted}`"
         collector.add(codes.clause_unaccounted(path, problem, doc.reason.span))
     if citing and doc.reason is not None:
         help_ = "give the reason to the sentences under `without_rule`"

@@ -92,7 +92,9 @@ def _code_points(ruleset: Ruleset) -> CodePoints | None:
         return None
     ledger = _marked([clause.span for clause in ruleset.clauses], length)
     spans = [c.span for rule in ruleset.rules for c in (rule.citation, *rule.also_at)]
-    spans += [adoption.span or clause.span for clause in ruleset.clauses for adoption in clause.incorporates]
+    for clause in ruleset.clauses:
+        for adoption in clause.incorporates:
+            spans += [adoption.span or clause.span, *(citation.span for citation in adoption.also_at)]
     cited = _marked([*spans, *(consequence.citation.span for consequence in ruleset.consequences)], length)
     explained = [clause.span for clause in ruleset.clauses if clause.reason is not None]
     explained += [part.span for clause in ruleset.clauses for part in clause.without_rule]

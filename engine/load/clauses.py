@@ -6,7 +6,7 @@ from engine import codes
 from engine.diagnostics import Collector
 from engine.load.documents import AdoptionDoc, ClauseDoc, WithoutRuleDoc
 from engine.load.fields import Fields, read_list
-from engine.load.rulesets import read_digest, read_due
+from engine.load.rulesets import read_also_at, read_digest, read_due, read_reviewed
 from engine.load.tree import Listing, Mapping, parse_tree
 from engine.source import Source, Text
 from engine.words import CLAUSE_KINDS, CLAUSE_REASONS, FORCES
@@ -31,7 +31,7 @@ def load_clauses(source: Source, collector: Collector, *, spans: bool) -> list[C
         duplicate_of = fields.text("duplicate_of", required=reason is not None and reason.value == "duplicate_of")
         note = fields.value("note", required=False)
         without = tuple(w for f in fields.mappings("without_rule", "entry", required=False) if (w := _without(f)))
-        incorporates = _incorporates(fields)
+        incorporates = _incorporates(fields, spans=spans)
         fields.done()
         if path is not None and kind is not None:
             clauses.append(
@@ -62,7 +62,7 @@ def _without(fields: Fields) -> WithoutRuleDoc | None:
     return None if span is None or reason is None else WithoutRuleDoc(span, reason, note, fields.node.span)
 
 
-def _incorporates(fields: Fields) -> tuple[AdoptionDoc, ...]:
+def _incorporates(fields: Fields, *, spans: bool) -> tuple[AdoptionDoc, ...]:
     """By ruleset a list of rules, or a mapping with `rules` and terms, or a list of such mappings.
 
     An entry without a readable rule stays, with none: what is wrong with it is in the collector.
@@ -74,11 +74,11 @@ def _incorporates(fields: Fields) -> tuple[AdoptionDoc, ...]:
     for key, name in nested.node.keys.items():
         node = nested.any(key)
         if isinstance(node, Mapping):
-            found.append(_adoption(Fields(node, "the entry", fields.collector), name))
+            found.append(_adoption(Fields(node, "the entry", fields.collector), name, spans=spans))
         elif isinstance(node, Listing) and any(isinstance(item, Mapping) for item in node.items):
-            found += [_adoption(part, name) for part in nested.mappings(key, "the entry")]
+            found += [_adoption(part, name, spans=spans) for part in nested.mappings(key, "the entry")]
         else:
-            found.append(AdoptionDoc(name, name.span, None, _adopted(nested, key), None, None, None))
+            found.append(AdoptionDoc(name, name.span, None, _adopted(nested, key)))
     return tuple(found)
 
 
@@ -90,11 +90,13 @@ def _adopted(fields: Fields, key: str) -> tuple[Text, ...]:
     return fields.texts(key)
 
 
-def _adoption(fields: Fields, ruleset: Text) -> AdoptionDoc:
+def _adoption(fields: Fields, ruleset: Text, *, spans: bool) -> AdoptionDoc:
     span = fields.range_of_code_points("span", required=False)
+    also = read_also_at(fields, spans=spans)
     rules = _adopted(fields, "rules")
     due = read_due(fields)
     starts = fields.day("from", required=False)
     force = fields.choice("force", FORCES, required=False)
+    reviewed = read_reviewed(fields)
     fields.done()
-    return AdoptionDoc(ruleset, fields.node.span, span, rules, due, starts, force)
+    return AdoptionDoc(ruleset, fields.node.span, span, rules, also, due, starts, force, reviewed)

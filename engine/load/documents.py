@@ -120,9 +120,11 @@ class AdoptionDoc:
     place: Span
     span: tuple[int, int] | None
     rules: tuple[Text, ...]
-    due: DueDoc | None
-    starts: date | None
-    force: str | None
+    also_at: tuple[LocatorDoc, ...] = ()
+    due: DueDoc | None = None
+    starts: date | None = None
+    force: str | None = None
+    reviewed: tuple[str, date] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from engine.words import AUTHORITIES, FACT_TYPES, FORCES, SUBJECTS, TOPICS
 __all__ = [
     "load_rules",
     "load_ruleset",
+    "read_also_at",
     "read_digest",
     "read_due",
     "read_id",
@@ -187,15 +188,21 @@ def read_locator(fields: Fields, *, spans: bool) -> LocatorDoc | None:
     return None if clause is None else LocatorDoc(clause, span, fields.key_span("span"))
 
 
-def _rule(fields: Fields, *, spans: bool) -> RuleDoc | None:
-    id_ = read_id(fields, "id")
-    citation = read_locator(fields, spans=spans)
-    also = []
+def read_also_at(fields: Fields, *, spans: bool) -> tuple[LocatorDoc, ...]:
+    """The further places."""
+    found: list[LocatorDoc] = []
     for entry in fields.mappings("also_at", "citation", required=False):
         locator = read_locator(entry, spans=spans)
         entry.done()
         if locator is not None:
-            also.append(locator)
+            found.append(locator)
+    return tuple(found)
+
+
+def _rule(fields: Fields, *, spans: bool) -> RuleDoc | None:
+    id_ = read_id(fields, "id")
+    citation = read_locator(fields, spans=spans)
+    also = read_also_at(fields, spans=spans)
     figures = tuple(t.value for t in fields.texts("figures", required=False))
     subjects = fields.texts("subject", single=True)
     for text in subjects:

@@ -24,10 +24,21 @@ rules:
 clauses:
 - clause: 一
   span: [0, 40]
-  incorporates: {standard@1: {span: [30, 40], rules: [cap], due: 2025-12-31, force: expected}}
+  incorporates:
+    standard@1:
+      span: [30, 40]
+      rules: [cap]
+      due: 2025-12-31
+      force: expected
+      reviewed: {by: second-reader, on: 2026-11-22}
 - clause: 二
   span: [40, 100]
-  incorporates: {standard@1: {rules: [limit], due: {'150603': 2024-12-31}, from: 2022-01-01}}
+  incorporates:
+    standard@1:
+      rules: [limit]
+      also_at: [{clause: 一, span: [0, 5]}]
+      due: {'150603': 2024-12-31}
+      from: 2022-01-01
 consequences:
 - {id: notice, clause: 二, span: [40, 50], breach_of: standard/cap}
 ruleset:
@@ -219,9 +230,15 @@ def test_the_ledger_says_what_a_clause_adopts(client: Client) -> None:
             "ruleset": "standard@1",
             "rules": ["standard/cap"],
             "span": [30, 40],
+            "also_at": [],
             "due": {"on": "2025-12-31"},
             "from": None,
             "force": "expected",
+            "reviewed": {"by": "second-reader", "on": "2026-11-22"},
         }
     ]
-    assert second["incorporates"][0]["due"] == {"by_division": {"150603": "2024-12-31"}}
+    [entry] = second["incorporates"]
+    assert entry["due"] == {"by_division": {"150603": "2024-12-31"}}
+    assert entry["reviewed"] is None
+    [also] = entry["also_at"]
+    assert (also["path"], also["span"], also["quote"]) == ("一", [0, 5], "甲" * 5)

@@ -85,6 +85,31 @@ def test_both_documents_are_cited() -> None:
     ]
 
 
+def test_words_elsewhere_are_cited_behind_those_that_adopt() -> None:
+    text = TEXT.replace("{span: [30, 40], rules", "{span: [30, 40], also_at: [{clause: 二, span: [45, 50]}], rules")
+    assert text != TEXT
+    library = loaded(text)
+    assert [(c.ruleset, c.path, c.span) for c in adopted(library)["standard/spare"].also_at] == [
+        ("small@1", "一", (30, 40)),
+        ("small@1", "二", (45, 50)),
+    ]
+    assert adopted(library)["standard/spare"].adopted_at == adopted(library)["standard/spare"].also_at[0]
+    # They are part of what is cited, so of the meaning; the second clause is cited whole anyway.
+    assert digests(text)[0] != digests(TEXT)[0]
+    coverage = cover(library.rulesets["small@1"])
+    assert coverage.code_points is not None
+    assert coverage.code_points.cited == 10 + 10 + 30 + 30
+
+
+def test_the_second_reader_of_an_entry_is_a_text() -> None:
+    text = TEXT.replace("[both, cap, spare], due", "[both, cap, spare], reviewed: {by: r, on: 2026-11-22}, due")
+    assert text != TEXT
+    [entry] = loaded(text).rulesets["small@1"].clauses[0].incorporates
+    assert entry.reviewed == ("r", date(2026, 11, 22))
+    assert digests(text)[0] == digests(TEXT)[0]
+    assert digests(text)[1] != digests(TEXT)[1]
+
+
 def test_the_plan_gives_the_deadline() -> None:
     library = loaded()
     for on, letter in (("2025-12-31", "T"), ("2026-01-01", "N")):
