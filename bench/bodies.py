@@ -30,12 +30,14 @@ def _options(workload: Workload, detail: str) -> dict[str, object]:
         "detail": detail,
         "ruleset": workload.program.ruleset,
     }
-    parameters = {
-        name: float(value) if isinstance(value, Fraction) else value
-        for name, value in workload.contexts[0].parameters.items()
-    }
+    parameters: dict[str, dict[str, object]] = {}
+    for name, value in workload.contexts[0].parameters.items():
+        # Parameters of a standard whose rules a plan adopts stand under the standard's name.
+        ruleset, _, id_ = name.rpartition("/")
+        sent = float(value) if isinstance(value, Fraction) else value
+        parameters.setdefault(ruleset or workload.program.ruleset, {})[id_] = sent
     if parameters:
-        options["parameters"] = {workload.program.ruleset: parameters}
+        options["parameters"] = parameters
     return options
 
 

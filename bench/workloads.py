@@ -46,7 +46,7 @@ WORKLOADS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
 
 @cache
 def load(name: str) -> Workload:
-    """A workload. All parameters of its ruleset are set, so that every rule has something to do."""
+    """A workload. All parameters that its rules need are set, so that every rule has something to do."""
     ruleset, subject, divisions = WORKLOADS[name]
     library = synthetic.library()
     program = library.program(ruleset, subject)
@@ -57,7 +57,10 @@ def load(name: str) -> Workload:
 
 def _parameters(program: Program) -> dict[str, ParameterValue]:
     values: dict[str, ParameterValue] = {}
+    needed = {name for rule in program.rules for name in rule.parameters}
     for parameter in program.parameters.values():
+        if parameter.id not in needed:
+            continue
         if parameter.type_name == "percent":
             values[parameter.id] = Fraction(50)
         else:
