@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import formats, kernel, scaling, single
+from bench import country, formats, kernel, scaling, single
 from bench.checks import Disagreement
 from bench.report import Report
 
@@ -14,6 +14,7 @@ MEASUREMENTS: dict[str, Callable[[Report], None]] = {
     "kernel": kernel.measure,
     "scaling": scaling.measure,
     "formats": formats.measure,
+    "country": country.measure,
     "single": single.measure,
 }
 

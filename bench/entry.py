@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
 from api.observe.meter import Meter
 from api.services.batch import lines_of
 from api.services.batches import Batches, BatchJob
-from api.services.plans import Plans
+from api.services.plans import Plans, Selection
+from api.services.results import Results
 from api.settings import Limits
-from api.wire.requests import read_batch, read_options, read_record
+from api.wire.requests import read_batch, read_options
 from bench import synthetic
 from bench.synthetic import Columns, Truths, item_column
 from engine.backends.base import Context
 from engine.backends.columnar import BLOCK_RECORDS, judge_block
-from engine.backends.columns import Block
+from engine.backends.columns import Below, Block
 from engine.backends.plan import plan_of
 from engine.check.ir import Program
 from engine.facts import FactReader
 
-__all__ = ["Prepared", "decode_batch", "json_batch", "kernel", "letters", "prepare"]
+__all__ = ["Prepared", "decode_batch", "findings", "json_batch", "kernel", "letters", "prepare", "prepare_with_schools"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,28 @@ def _block(program: Program, columns: Columns) -> Block:
     return block
 
 
+def prepare_with_schools(
+    program: Program, counties: Columns, schools: Columns, county_of: npt.NDArray[np.intp], contexts: list[Context]
+) -> Prepared:
+    """Counties with their schools as columns, in one block; `county_of` ascending, one context per county."""
+    inner = program.members["school"]
+    block = _block(program, counties)
+    partly = np.zeros(block.size, dtype=bool)
+    members = _block(inner, schools)
+    below = Below(members, county_of, partly, [contexts[0]], lambda row: f"school-{row}")
+    block.below["school"] = below
+    block.containers.extend(np.unique(county_of).tolist())
+    return Prepared(program, ((block, contexts),))
+
+
+def findings(prepared: Prepared) -> Iterator[tuple[list[str], list[bytes]]]:
+    """Per block the codes of each record, and what a batch with findings says of it as JSON, without the braces."""
+    plan = _plans().get(prepared.program.ruleset, prepared.program.subject)
+    for block, contexts in prepared.blocks:
+        judged = judge_block(prepared.program, block, contexts)
+        yield judged.texts(), Results(plan, judged, Selection(), 0).parts(range(block.count), "findings")
+
+
 def kernel(prepared: Prepared) -> list[Truths]:
     """Columns in, letters out: per block a row per record, a column per rule (and some more, to make fours)."""
     return [judge_block(prepared.program, block, contexts).letters for block, contexts in prepared.blocks]
@@ -74,14 +98,18 @@ def json_batch(body: bytes) -> bytes:
     return b"".join(_batches().now(BatchJob([], "en", ndjson=False), body, Meter()))
 
 
-def decode_batch(body: bytes, *, ndjson: bool) -> int:
-    """Decode a batch as the service does, and no more. Answers how many records there were."""
+def decode_batch(body: bytes, ruleset: str, subject: str, *, ndjson: bool) -> int:
+    """Decode a batch by the shape of its plan, as the service does, and no more. Answers how many records it has."""
+    decode = _plans().get(ruleset, subject).shape.decode
     records = [line for _, line in lines_of(body)] if ndjson else read_batch(body, read_options([])).records
-    for record in records:
-        read_record(record)
-    return len(records)
+    return sum(decode(record) is not None for record in records)
+
+
+@cache
+def _plans() -> Plans:
+    return Plans(synthetic.library(), {})
 
 
 @cache
 def _batches() -> Batches:
-    return Batches(Plans(synthetic.library(), {}), Limits())
+    return Batches(_plans(), Limits())

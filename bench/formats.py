@@ -7,6 +7,7 @@ import statistics
 import time
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from urllib.parse import urlencode
 
 import numpy as np
 
@@ -99,7 +100,10 @@ def _format(
     answered = (_codes_of_ndjson if ndjson else _codes_of_json)(reply)
     if answered[: wanted.shape[1]] != ["".join(map(chr, column)) for column in wanted.T]:
         raise Disagreement(f"{format_.name}: the server and the reference disagree")
-    floor_path = f"{FLOOR}?size={len(reply)}"
+    program = workload.program
+    wanted_floor = {"size": len(reply), "ruleset": program.ruleset, "subject": program.subject}
+    floor_path = f"{FLOOR}?{urlencode(wanted_floor)}"
+    post(connection, floor_path, body, format_.kind)
     floor: list[float] = []
     real: list[float] = []
     started = time.perf_counter()

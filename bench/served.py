@@ -29,11 +29,12 @@ async def noop(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 
 @post(FLOOR, status_code=200)
-async def floor(request: Request[Any, Any, Any], size: int) -> Response[bytes]:
+async def floor(request: Request[Any, Any, Any], size: int, ruleset: str, subject: str) -> Response[bytes]:
     """Read and decode a batch as the real route does, and answer `size` bytes: the floor of a batch."""
     kind = media_type(request, ("application/json", NDJSON))
     limits = Limits()
-    entry.decode_batch(await read_body(request, limits.body_bytes, limits.body_seconds), ndjson=kind == NDJSON)
+    body = await read_body(request, limits.body_bytes, limits.body_seconds)
+    entry.decode_batch(body, ruleset, subject, ndjson=kind == NDJSON)
     return Response(b" " * size, media_type=kind)
 
 

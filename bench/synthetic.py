@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ __all__ = [
     "SUBJECT",
     "Columns",
     "columns",
+    "columns_of",
     "day_number",
     "item_column",
     "library",
@@ -46,6 +48,7 @@ Floats = npt.NDArray[np.float64]
 Truths = npt.NDArray[np.uint8]
 
 
+@cache
 def library() -> Library:
     """The rulesets of this checkout."""
     return load_library(read_rulesets(bundled_rulesets()).texts)
@@ -156,6 +159,11 @@ def columns(
                 column[rng.random(count) < absent] = np.nan
                 numbers[name] = column
     return Columns(program, numbers, truths, rng.integers(0, places, count, dtype=np.uint8))
+
+
+def columns_of(rng: np.random.Generator, spec: FactSpec, count: int) -> Floats:
+    """Numbers, days or options of one fact, wherever they may lie."""
+    return _numbers(rng, spec, [], count)
 
 
 def _absent(spec: FactSpec, missing: float) -> float:
