@@ -102,7 +102,7 @@ class FactReader:
                     problems.append(FactProblem("unknown-fact", (name,), f"unknown fact `{_short(name)}`", help_))
             elif value is None:
                 continue
-            elif spec.period is not None and isinstance(value, Mapping):
+            elif spec.period is not None and isinstance(value, Mapping) and not _names_items(spec, value):
                 keyed[name] = self._periods(spec, value, problems)
             elif spec.period is not None and spec.period.keyed_only:
                 detail = f"a plain value of `{name}` cannot be placed: give it by period"
@@ -180,6 +180,11 @@ class FactReader:
             problems.append(FactProblem("out-of-bounds", keys, detail))
             return None
         return value
+
+
+def _names_items(spec: FactSpec, value: Mapping[str, object]) -> bool:
+    """True for a checklist of the last finished period: its keys are items, where others are periods."""
+    return spec.type_name == "checklist" and any(key in spec.options for key in value)
 
 
 def _example(spec: FactSpec) -> str:

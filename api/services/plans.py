@@ -105,6 +105,7 @@ class Plan:
         self.layout = plan_of(self.program).layout
         self._published = published
         self.choose = lru_cache(maxsize=256)(self._choose)
+        self._kept_lacks = lru_cache(maxsize=16)(self._lacks)
         self._kept_head = lru_cache(maxsize=16)(self._head)
         self._blanks: dict[tuple[date, tuple[str, ...]], Blank] = {}
         self.facts_by_rule = facts_by_rule(self.program)
@@ -124,15 +125,13 @@ class Plan:
         """Writes the failing rules of a batch."""
         return Failures(self.program, self.writer)
 
-    @cached_property
-    def lacks(self) -> tuple[str, ...]:
-        """All that a record can lack, in the order in which it is listed."""
-        return names_of(self.program)
+    def lacks(self, on: date) -> tuple[tuple[str, ...], list[bytes]]:
+        """All that a record can lack on a day, in the order in which it is listed, and the same as JSON."""
+        return self._kept_lacks(on)
 
-    @cached_property
-    def lacks_json(self) -> list[bytes]:
-        """The same, as JSON."""
-        return [encode(name) for name in self.lacks]
+    def _lacks(self, on: date) -> tuple[tuple[str, ...], list[bytes]]:
+        names = names_of(self.program, on)
+        return names, [encode(name) for name in names]
 
     @cached_property
     def following(self) -> Following:

@@ -84,8 +84,9 @@ class Results:
     def _missing(self) -> list[bytes]:
         """What the undecided rules of each row lack, between brackets to come."""
         undecided = np.flatnonzero((self._letters == _UNDECIDED).any(axis=0)).tolist()
-        lacks = Missing(self._judged, [self._chosen.rules[p] for p in undecided], self._plan.lacks)
-        count, names = self._judged.count, self._plan.lacks_json
+        known, names = self._plan.lacks(self._judged.on)
+        lacks = Missing(self._judged, [self._chosen.rules[p] for p in undecided], known)
+        count = self._judged.count
         rows, at = np.nonzero(lacks.marks[:, :count].T)
         ends = np.searchsorted(rows, np.arange(count + 1)).tolist()
         listed = [names[i] for i in at.tolist()]

@@ -52,7 +52,7 @@ class _Fields:
     numbers: list[FactSpec] = field(default_factory=list)
     words: list[FactSpec] = field(default_factory=list)
     checklists: list[FactSpec] = field(default_factory=list)
-    # Read fact by fact wherever they are given: checklists by period.
+    # Checklists that may come by period: an object either way.
     others: list[FactSpec] = field(default_factory=list)
 
     @classmethod
@@ -122,6 +122,7 @@ class Shape:
             ]
         )
         self._words = [(s.name, layout.numbers[s.name], _word_reader(s, layout)) for s in fields.words]
+        self._others = [layout.items[s.name] for s in fields.others]
         limits = [s.bounds for s in fields.numbers]
         assert all(limits)
         self._low = np.array([float(b[0]) for b in limits if b is not None]).reshape(-1, 1)
@@ -156,6 +157,7 @@ class Shape:
         with np.errstate(invalid="ignore"):
             wrong = (numbers < self._low) | (numbers > self._high) | (self._whole & (np.rint(numbers) != numbers))
         wrong &= ~np.isnan(numbers)
+        self._objects_into(block, tuples, refused)
         refused.extend(np.flatnonzero(wrong.any(axis=0)).tolist())
         for row, one in read.items():
             block.put(self._layout, row, one)
@@ -179,9 +181,6 @@ class Shape:
                     rows.append(nothing)
                     refused.append(row)
             data = b"".join(rows)
-        for row, values in enumerate(tuples) if len(self._defaults) > self._after_lists else ():
-            if any(value is not None for value in values[self._after_lists :]):
-                refused.append(row)
         # Without any such field there is nothing to look into, which `frombuffer` refuses.
         return np.frombuffer(data, dtype=self._packed) if data else np.empty(len(tuples), dtype=self._packed)
 
@@ -196,6 +195,18 @@ class Shape:
             if None in items:
                 found[i] = type(found[i])(*[_ABSENT if item is None else item for item in items])
         return tuple(found)
+
+    def _objects_into(self, block: Block, tuples: list[tuple[Any, ...]], refused: list[int]) -> None:
+        for place, rows in enumerate(self._others, self._after_lists):
+            for row, values in enumerate(tuples):
+                ticked = values[place]
+                if ticked is None:
+                    continue
+                if not all(item in rows and (t is None or type(t) is bool) for item, t in ticked.items()):
+                    refused.append(row)
+                    continue
+                for item, t in ticked.items():
+                    block.truths[rows[item], row] = UNKNOWN if t is None else TRUE if t else FALSE
 
     def _words_into(self, block: Block, tuples: list[tuple[Any, ...]], refused: list[int]) -> None:
         for place, (_, at, read) in enumerate(self._words, self._first_word):

@@ -14,15 +14,15 @@ import numpy as np
 
 from engine.backends import letters, rationals, reference, vectors
 from engine.backends.base import Context, due_state
-from engine.backends.columns import Block
+from engine.backends.columns import Block, layout_of
 from engine.backends.compute import Numbers
 from engine.backends.evaluation import derives_from_members
 from engine.backends.explain import Explainer
 from engine.backends.letters import EXCLUDED, MET, OPEN, OUT, UNMET, Indexes
 from engine.backends.members import MemberColumns
-from engine.backends.plan import Group, Plan, plan_of
+from engine.backends.plan import Group, plan_of
 from engine.backends.reference import Evaluation
-from engine.backends.situation import Situation, situation_of
+from engine.backends.situation import Situation, codes_of, excluded_everywhere, situation_of
 from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Floats, Mask, Truths
 from engine.check.ir import (
     Aggregate,
@@ -38,6 +38,7 @@ from engine.check.ir import (
     Passes,
     Program,
 )
+from engine.check.walk import with_sources
 from engine.facts import Facts
 from engine.rollup.columns import Measure
 from engine.verdicts import DueState, Outcome, Verdict, decide
@@ -87,7 +88,7 @@ def evaluate(program: Program, facts: Facts, context: Context) -> Outcome:
 def judge_block(program: Program, block: Block, contexts: Sequence[Context]) -> Judged:
     """The verdicts of a block; one context per record, or one for all of them."""
     with np.errstate(all="ignore"):
-        judged = Judged(plan_of(program), block, contexts)
+        judged = Judged(program, block, contexts)
         judged.run()
     return judged
 
@@ -98,7 +99,7 @@ def _judged(
     contexts: Sequence[Context],
     columns_stand: Callable[[], None] = lambda: None,
 ) -> Iterator[Judged]:
-    layout = plan_of(program).layout
+    layout = layout_of(program)
     for start in range(0, len(records), BLOCK_RECORDS):
         block = Block.of(layout, records[start : start + BLOCK_RECORDS])
         columns_stand()
@@ -108,42 +109,43 @@ def _judged(
 class Judged:
     """One judged block: letters, outcomes, and what explains them."""
 
-    def __init__(self, plan: Plan, block: Block, contexts: Sequence[Context]) -> None:
-        self.plan = plan
-        self.program = plan.program
+    def __init__(self, program: Program, block: Block, contexts: Sequence[Context]) -> None:
+        self.program = program
         self.block = block
         self.count = block.count
         self.contexts = contexts
         self.on = contexts[0].on
         self.parameters = contexts[0].parameters
+        self.situations: list[Situation] = []
+        self._place_of: Indexes | None = None
+        self._place(contexts)
+        self.plan = plan = plan_of(program, excluded_everywhere(self.situations))
         self.truths = np.empty((plan.rows, block.size), dtype=np.uint8)
         self.truths[: plan.layout.truth_rows] = block.truths
         self.truths[plan.always] = TRUE
-        self._standings = np.zeros((-(-len(plan.program.rules) // 4) * 4, block.size), dtype=np.uint8)
+        self._standings = np.zeros((-(-len(program.rules) // 4) * 4, block.size), dtype=np.uint8)
         self._bytes = self._standings
         # Letters that the standing of a rule and its state do not give: rule, rows, letter.
         self._apart: list[tuple[int, Indexes, int]] = []
         self.members = MemberColumns(plan.program, block, contexts, judge_block) if block.containers else None
         self.numbers = Numbers(plan, block, self.truths, contexts[0], self.members)
         self._walks: dict[int, Evaluation] = {}
-        self._rolled = derives_from_members(plan.program) if block.containers else frozenset[str]()
+        self._rolled = derives_from_members(program) if block.containers else frozenset[str]()
         self._open_grades = self._grades_of_members() if self._rolled else {}
         self._letters: Truths | None = None
         self._rows: bytes | None = None
         self._texts: list[str] | None = None
-        self.situations: list[Situation] = []
-        self._place_of: Indexes | None = None
-        self._place(contexts)
 
     def _place(self, contexts: Sequence[Context]) -> None:
         """Records lie in the same place when the program names the same divisions above them."""
+        codes = codes_of(self.program)
         seen: dict[tuple[str, ...], int] = {}
         known: dict[int, int] = {}
         places: list[int] = []
         for context in contexts:
             place = known.get(id(context))
             if place is None:
-                path = tuple(code for code in context.path if code in self.plan.codes)
+                path = tuple(code for code in context.path if code in codes)
                 place = known[id(context)] = seen.setdefault(path, len(seen))
             places.append(place)
         if len(seen) > 1:
@@ -274,9 +276,11 @@ class Judged:
             if len(stratum.plain):
                 self._standings[stratum.plain] = self.truths[plan.requires[stratum.plain]]
             if len(stratum.scoped):
-                self._standings[stratum.scoped] = letters.standings(
-                    self.truths[plan.applies[stratum.scoped]], self.truths[plan.requires[stratum.scoped]]
-                )
+                inside, outside = letters.scopes(self.truths[stratum.scopes])
+                found = self.truths[plan.requires[stratum.scoped]]
+                found &= inside[stratum.scope_of]
+                found |= outside[stratum.scope_of]
+                self._standings[stratum.scoped] = found
             self._exceptions(stratum.members)
         self._bytes = letters.packed(self._standings)
 
@@ -319,7 +323,7 @@ class Judged:
                 return self._settle(node, rule, np.full(self.block.size, UNKNOWN, dtype=np.uint8), everywhere)
             case Compare():
                 truth, doubt = self.numbers.compare(node.op, node.left, node.right)
-                return self._settle(node, rule, np.broadcast_to(truth, self.block.size), doubt)
+                return self._settle(node, rule, truth, doubt)
             case OneOf():
                 return self._one_of(node)
             case AtLeast():
@@ -375,7 +379,7 @@ class Judged:
         """Recompute doubtful rows exactly: the truth of a comparison, or whether a fact is known."""
         if doubt is None:
             return truth
-        truth = np.array(truth)
+        truth, doubt = np.array(np.broadcast_to(truth, self.block.size)), np.broadcast_to(doubt, self.block.size)
         at = self.situations[0].last[rule]
         for row in np.flatnonzero(doubt[: self.count]).tolist():
             value = self.walk(row).value(node, at)
@@ -519,6 +523,8 @@ class Judged:
         """Plain values of a period that ended before the rule began are about another time."""
         rule = self.program.rules[index]
         given = np.zeros(self.block.size, dtype=bool)
-        for name in rule.periodic:
-            given |= self._known(name, index) == TRUE
+        # What the periodic facts derive from is about the same period.
+        for name, spec in with_sources(rule.periodic, self.program.facts).items():
+            if spec.period == rule.period:
+                given |= self._known(name, index) == TRUE
         self._standings[index, given] = OUT

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,7 @@ class Layout:
         return len(self.truths) + sum(len(items) for items in self.items.values())
 
 
+@lru_cache(maxsize=512)
 def layout_of(program: Program) -> Layout:
     """The layout of a program's facts, in the order of its facts."""
     numbers: dict[str, int] = {}

@@ -118,6 +118,12 @@ class Values(ABC):
         sent = self.sent(name)
         return set(sent) if sent is not None else self.derivable(name)
 
+    def touched(self, name: str) -> set[int]:
+        """The periods of which a periodic fact, or anything that tells something of it, is given."""
+        period = self.program.facts[name].period
+        sources = with_sources((name,), self.program.facts).values()
+        return set().union(*(self.periods(spec.name) for spec in sources if spec.period == period))
+
     def derivable(self, name: str) -> set[int]:
         """The periods given for all that a periodic fact derives from.
 

@@ -8,6 +8,7 @@ the same findings, which the differential tests compare field by field.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from fractions import Fraction
 from typing import cast
 
@@ -16,13 +17,32 @@ from engine.backends.plan import Plan
 from engine.backends.reference import Evaluation
 from engine.backends.situation import Situation
 from engine.backends.vectors import TRUE, UNKNOWN
-from engine.check.ir import AllOf, AnyOf, AtLeast, Choice, Compare, Constant, CountOf, Expr, FactRef, ItemOf, Not
+from engine.check.ir import (
+    AllOf,
+    AnyOf,
+    AtLeast,
+    Choice,
+    Compare,
+    Constant,
+    CountOf,
+    Expr,
+    FactRef,
+    FactSpec,
+    ItemOf,
+    Not,
+)
 from engine.check.walk import children
 from engine.facts import Facts
 from engine.values import exact
 from engine.verdicts import CODES, Finding, Verdict
 
-__all__ = ["Explainer"]
+__all__ = ["Explainer", "given_name"]
+
+
+def given_name(spec: FactSpec, on: date) -> str:
+    """How messages name a fact of which a part was given as a plain value: with its period where it has one."""
+    newest = None if spec.period is None else spec.period.last_finished(on)
+    return spec.name if spec.period is None or newest is None else f"{spec.name}@{spec.period.key(newest)}"
 
 
 class Explainer:
@@ -148,7 +168,7 @@ class Explainer:
                 for child in children(expr):
                     yield from self._undecided(child)
             case ItemOf(fact, item):
-                yield f"{fact}.{item}" if self._facts.plain.get(fact) else fact
+                yield f"{self._given_name(fact)}.{item}" if self._facts.plain.get(fact) else fact
             case _:
                 for name in self._plan.leaf_facts[id(expr)]:
                     yield from self._unknown(name)
@@ -158,4 +178,8 @@ class Explainer:
         if (not sent and self._program.facts[name].type_name == "checklist") or sent is None:
             yield name
         elif isinstance(sent, Mapping):
-            yield from (f"{name}.{item}" for item in self._program.facts[name].options if item not in sent)
+            given = self._given_name(name)
+            yield from (f"{given}.{item}" for item in self._program.facts[name].options if item not in sent)
+
+    def _given_name(self, name: str) -> str:
+        return given_name(self._program.facts[name], self._situation.context.on)

@@ -27,7 +27,7 @@ __all__ = [
     "outcomes",
     "packed",
     "passes",
-    "standings",
+    "scopes",
     "worst",
 ]
 
@@ -40,13 +40,12 @@ Indexes = npt.NDArray[np.intp]
 _KEPT_TABLES = 512
 
 
-def standings(applies: Truths, requires: Truths) -> Truths:
-    """The standing from whether rules apply and whether their requirements hold, row by row."""
-    found: Truths = np.negative((applies == TRUE).view(np.uint8))
-    found &= requires
-    # 3 >> applies: 3 where a rule does not apply, 1 where that is open, 0 where it applies.
-    found |= np.right_shift(np.uint8(OUT), applies)
-    return found
+def scopes(applies: Truths) -> tuple[Truths, Truths]:
+    """From whether rules apply: a mask of the records inside (255, else 0), and the standing of those that are not."""
+    inside: Truths = np.negative((applies == TRUE).view(np.uint8))
+    outside: Truths = np.subtract(TRUE, applies)
+    outside += (applies == FALSE).view(np.uint8)
+    return inside, outside
 
 
 def packed(rows: Truths) -> Truths:

@@ -7,12 +7,14 @@ facts by period, and for rules whose verdict a block cannot say alike for all re
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from engine.backends.explain import given_name
 from engine.backends.vectors import UNKNOWN, Mask
 from engine.check.ir import (
     AllOf,
@@ -40,13 +42,17 @@ __all__ = ["Missing", "names_of"]
 _LETTER = ord("U")
 
 
-def names_of(program: Program) -> tuple[str, ...]:
-    """Everything that a record can lack: facts and items of checklists, in the order of the program's facts."""
+@lru_cache(maxsize=512)
+def names_of(program: Program, on: date) -> tuple[str, ...]:
+    """Everything that a record can lack on a day: facts and items of checklists, in the order of the program's facts.
+
+    An item of a checklist that is about a period is named with it, since others of that period were given.
+    """
     found: list[str] = []
     for name, spec in program.facts.items():
         found.append(name)
         if spec.type_name == "checklist":
-            found.extend(f"{name}.{item}" for item in spec.options)
+            found.extend(f"{given_name(spec, on)}.{item}" for item in spec.options)
     return tuple(found)
 
 
@@ -95,20 +101,45 @@ class Missing:
             if not wanted.any():
                 continue
             if _plain_rules(self._program)[index]:
-                self._asked = exact.copy()
-                self._asked[judged.told_by_reference(index)] = True
-                rule = self._program.rules[index]
                 with np.errstate(all="ignore"):
-                    for expr in (rule.when, rule.require):
-                        if expr is not None:
-                            self._under(expr, wanted & ~self._asked)
-                wanted &= self._asked
+                    told = exact | self._in_doubt(index)
+                    told[judged.told_by_reference(index)] = True
+                    asked = wanted & told
+                    for expr in self._exprs(index):
+                        self._under(expr, wanted & ~asked)
+                wanted = asked
             for row in np.flatnonzero(wanted).tolist():
                 for name in judged.walk(row).finding(index).missing:
                     if name in self._at:
                         self.marks[self._at[name], row] = True
                     else:
                         self.further.setdefault(row, []).append(name)
+
+    def _exprs(self, index: int) -> list[Expr]:
+        rule = self._program.rules[index]
+        return [expr for expr in (rule.when, rule.require) if expr is not None]
+
+    def _in_doubt(self, index: int) -> Mask:
+        """Records for which the reference must be asked: in them a number of the rule is an interval.
+
+        What an interval lacks depends on its ends: a choice between equal numbers lacks nothing.
+        """
+        found = np.zeros(self._judged.block.size, dtype=bool)
+        todo = self._exprs(index)
+        while todo:
+            for node in nodes(todo.pop()):
+                if isinstance(node, FactRef) and node.name in self._plan.layout.truths:
+                    derive = self._program.facts[node.name].derive
+                    todo += [] if derive is None else [derive]
+                elif isinstance(node, Passes):
+                    other = self._program.index[node.rule]
+                    found |= self._in_doubt(other) if _plain_rules(self._program)[other] else self._row(node)
+                elif isinstance(node, Compare) and node.kind == "number":
+                    for side in (node.left, node.right):
+                        doubts = None if isinstance(side, CountOf) else self._judged.numbers.of(side).doubts()
+                        if doubts is not None and self._judged.rolled_number(side) is None:
+                            found |= doubts
+        return found
 
     def _under(self, expr: Expr, mask: Mask) -> None:
         """Mark what is unknown under an expression, for the records of a mask in which it is undecided."""
@@ -127,34 +158,24 @@ class Missing:
                 self._fact(name, mask)
             case ItemOf(fact, item):
                 given = self._known_fact(fact)
-                self._mark(f"{fact}.{item}", mask & given)
+                self._mark(f"{self._given_name(fact)}.{item}", mask & given)
                 self._mark(fact, mask & ~given)
             case CountOf(fact, items):
                 given = self._known_fact(fact)
                 self._mark(fact, mask & ~given)
                 rows = self._plan.layout.items[fact]
                 for item in items:
-                    self._mark(f"{fact}.{item}", mask & given & (self._judged.truths[rows[item]] == UNKNOWN))
+                    self._mark(
+                        f"{self._given_name(fact)}.{item}", mask & given & (self._judged.truths[rows[item]] == UNKNOWN)
+                    )
             case Choice():
                 test = self._judged.truths[self._plan.row_of[id(expr.test)]]
                 self._under(expr.test, mask)
                 self._under(expr.then, mask & (test >= UNKNOWN))
                 self._under(expr.otherwise, mask & (test <= UNKNOWN))
             case Passes(rule):
-                other = self._program.index[rule]
-                if _plain_rules(self._program)[other]:
-                    for inner in (self._program.rules[other].when, self._program.rules[other].require):
-                        if inner is not None:
-                            self._under(inner, mask)
-                else:
-                    self._asked |= mask
-            case Compare() if expr.kind == "number":
-                for side in (expr.left, expr.right):
-                    doubts = self._judged.numbers.of(side).doubts()
-                    if doubts is not None and self._judged.rolled_number(side) is None:
-                        # An open choice between numbers is an interval: whether it lacks anything the reference knows.
-                        self._asked |= mask & doubts
-                    self._under(side, mask)
+                for inner in self._exprs(self._program.index[rule]):
+                    self._under(inner, mask)
             case _:
                 for child in children(expr):
                     self._under(child, mask)
@@ -175,6 +196,9 @@ class Missing:
                 return self._row(expr)
             case _:
                 return ~np.broadcast_to(self._judged.numbers.of(expr).known(), self._judged.block.size)
+
+    def _given_name(self, fact: str) -> str:
+        return given_name(self._program.facts[fact], self._judged.on)
 
     def _row(self, expr: Expr) -> Mask:
         found: Mask = self._judged.truths[self._plan.row_of[id(expr)]] == UNKNOWN

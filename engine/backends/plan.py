@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.backends.columns import Layout, layout_of
-from engine.backends.situation import codes_of
 from engine.backends.vectors import Floats
 from engine.check.ir import (
     Abs,
@@ -100,13 +99,17 @@ class Group:
 class Stratum:
     """Groups of conditions, then the rules (`members`) that these complete.
 
-    Among them `plain` apply to everyone and `scoped` have a condition of their own; rules over a window are in neither.
+    Among them `plain` apply to everyone and `scoped` have a condition of their own: `scopes` are the rows of these
+    conditions, each once, and `scope_of` tells which is whose. Rules over a window, and rules that are excluded, are in
+    neither.
     """
 
     groups: tuple[Group, ...]
     members: tuple[int, ...]
     plain: Rows
     scoped: Rows
+    scopes: Rows
+    scope_of: Rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,11 +118,10 @@ class Plan:
 
     `careful`: rules that look over a window, judged by the reference wherever facts are given. `row_of`
     gives the row of a condition by the identity of its node, which sharing has made unique, `leaf_facts` the
-    facts it reads. `direct`:
-    rules on facts as sent, compared with at most a constant, which need no walk to be explained; `gapped`:
-    rules whose requirement is one comparison of numbers. `answers`: the facts of a direct rule that reads
-    nothing but yes or no and looks at neither day nor place, else None. `codes`: the divisions that the program names.
-    `places`: how many decimal places each number is likely to have.
+    facts it reads. `direct`: rules on facts as sent, compared with at most a constant, which need no walk to be
+    explained; `gapped`: rules whose requirement is one comparison of numbers. `answers`: the facts of a direct
+    rule that reads nothing but yes or no and looks at neither day nor place, else None. `places`: how many decimal
+    places each number is likely to have.
     """
 
     program: Program
@@ -136,7 +138,6 @@ class Plan:
     gapped: tuple[bool, ...]
     answers: tuple[tuple[str, ...] | None, ...]
     always: int
-    codes: frozenset[str]
     places: Mapping[str, int]
     row_of: Mapping[int, int]
     leaf_facts: Mapping[int, tuple[str, ...]]
@@ -158,9 +159,9 @@ def _places(spec: FactSpec) -> int:
 
 
 @lru_cache(maxsize=512)
-def plan_of(program: Program) -> Plan:
-    """The plan of a program; compiled once."""
-    return _Planner(program).plan()
+def plan_of(program: Program, excluded: frozenset[int] = frozenset()) -> Plan:
+    """The plan of a program without the rules that are excluded anyway; compiled once."""
+    return _Planner(program, excluded).plan()
 
 
 _INDIRECT = (Abs, Aggregate, Arithmetic, Ceil, Extremum, Negate, ParameterRef, Passes, Previous, YearsSince)
@@ -168,8 +169,9 @@ _INDIRECT = (Abs, Aggregate, Arithmetic, Ceil, Extremum, Negate, ParameterRef, P
 
 
 class _Planner:
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, excluded: frozenset[int]) -> None:
         self.program = program
+        self.excluded = excluded
         self.layout = layout_of(program)
         self.rows: dict[Expr, int] = {}
         self.strata: list[Stratum] = []
@@ -184,13 +186,18 @@ class _Planner:
         stratum_of = self._rule_strata()
         for stratum in range(max(stratum_of.values(), default=-1) + 1):
             members = tuple(i for i in program.order if stratum_of[i] == stratum)
-            judged = [i for i in members if i not in careful]
+            judged = [i for i in members if i not in careful and i not in self.excluded]
             groups = self._groups(judged)
             plain = np.array([i for i in judged if rules[i].when is None], dtype=np.intp)
             scoped = np.array([i for i in judged if rules[i].when is not None], dtype=np.intp)
-            self.strata.append(Stratum(groups, members, plain, scoped))
-        applies = [self._row(rule.when) if rule.window is None else self.always for rule in rules]
-        requires = [self._row(rule.require) if rule.window is None else self.always for rule in rules]
+            scopes, scope_of = np.unique(
+                np.array([self._row(rules[i].when) for i in scoped], dtype=np.intp), return_inverse=True
+            )
+            active = tuple(i for i in members if i not in self.excluded)
+            self.strata.append(Stratum(groups, active, plain, scoped, scopes, scope_of))
+        computed = [rule.window is None and i not in self.excluded for i, rule in enumerate(rules)]
+        applies = [self._row(r.when) if known else self.always for r, known in zip(rules, computed, strict=True)]
+        requires = [self._row(r.require) if known else self.always for r, known in zip(rules, computed, strict=True)]
         return Plan(
             program,
             self.layout,
@@ -206,7 +213,6 @@ class _Planner:
             tuple(isinstance(rule.require, Compare) and rule.require.kind == "number" for rule in rules),
             tuple(self._answers(rule) for rule in rules),
             self.always,
-            codes_of(program),
             {name: _places(spec) for name, spec in program.facts.items()},
             {id(expr): row for expr, row in self.rows.items()},
             {id(expr): facts_of(expr) for expr in self.rows},

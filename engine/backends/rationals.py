@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from math import isnan
 from typing import Any
 
@@ -117,6 +118,7 @@ def _shifted(values: Whole, places: int, top: float) -> tuple[Whole, float]:
     return _integers(values) * 10**places, size
 
 
+@lru_cache(maxsize=4_096)
 def constant(value: Fraction) -> Rational:
     """One number for all rows."""
     scale = next((n for n in range(_SCALES) if 10**n % value.denominator == 0), None)

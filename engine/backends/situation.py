@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -12,7 +13,7 @@ from engine.check.ir import InDivision, Program, Rule
 from engine.check.walk import nodes
 from engine.verdicts import DueState, Reason
 
-__all__ = ["Situation", "codes_of", "situation_of", "starts_of"]
+__all__ = ["Situation", "codes_of", "excluded_everywhere", "situation_of", "starts_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +24,7 @@ class Situation:
     excluded. `dues`: the deadline as far as it needs no fact. `last`: the period that plain values of the rule's
     periodic facts are about.
     `too_early`: that period ended before the rule began. `marks`: all of these of one rule together, so that
-    rules in equal situations can be told by one comparison.
+    rules in equal situations can be told by one comparison. `excluded`: the rules that are excluded.
     """
 
     context: Context
@@ -34,6 +35,7 @@ class Situation:
     keys: tuple[str | None, ...]
     too_early: tuple[bool, ...]
     marks: tuple[tuple[object, ...], ...]
+    excluded: frozenset[int]
 
 
 def situation_of(program: Program, context: Context) -> Situation:
@@ -42,6 +44,12 @@ def situation_of(program: Program, context: Context) -> Situation:
     return _situation(program, context.on, context.path, parameters)
 
 
+def excluded_everywhere(situations: Sequence[Situation]) -> frozenset[int]:
+    """The rules that are X for every record of a block, whatever its facts: nothing of them need be computed."""
+    return frozenset.intersection(*(situation.excluded for situation in situations))
+
+
+@lru_cache(maxsize=512)
 def codes_of(program: Program) -> frozenset[str]:
     """The divisions that a program names: where else a record lies makes no difference to it."""
     found = set() if program.jurisdiction is None else {program.jurisdiction}
@@ -87,6 +95,7 @@ def _situation(
             period is not None and newest is not None and starts is not None and period.end(newest) < starts
         )
     marks = tuple(zip(states[: len(reasons)], reasons, dues, keys, too_early, strict=True))
+    left_out = frozenset(i for i, reason in enumerate(reasons) if reason is not None)
     return Situation(
-        context, bytes(states), tuple(reasons), tuple(dues), tuple(last), tuple(keys), tuple(too_early), marks
+        context, bytes(states), tuple(reasons), tuple(dues), tuple(last), tuple(keys), tuple(too_early), marks, left_out
     )

@@ -28,6 +28,10 @@ class Evaluator(Protocol):
     program: Program
     context: Context
 
+    def touched(self, name: str) -> set[int]:
+        """The periods of which a periodic fact, or a source of it, is given."""
+        ...
+
     def periods(self, name: str) -> set[int]:
         """The period indexes of which a periodic fact is given, none of the future."""
         ...
@@ -63,8 +67,8 @@ def judge(evaluation: Evaluator, rule: Rule, state: DueState, due: date | None) 
 def _given(evaluation: Evaluator, rule: Rule) -> list[int]:
     """The periods given for all periodic facts of the rule, oldest first.
 
-    Where no period is given for all of them, the newest that is given for any: what is given then may
-    still decide (a condition that is false), and the others are missing at that period.
+    Where no period is given for all of them, the newest that is given for any, or for what one derives from: what is
+    given then may still decide (a condition that is false), and the others are missing at that period.
     """
     if not rule.periodic:
         return []
@@ -72,7 +76,7 @@ def _given(evaluation: Evaluator, rule: Rule) -> list[int]:
     common = set.intersection(*given)
     if common:
         return sorted(common)
-    some = set.union(*given)
+    some = set.union(*(evaluation.touched(name) for name in rule.periodic))
     return [max(some)] if some else []
 
 

@@ -25,7 +25,7 @@ def test_missing_equals_the_findings(data: st.DataObject, library: Library, on: 
     records = [library.reader("school").read(raw)[0] for raw in raws]
     contexts = [Context(on, library.path(data.draw(st.sampled_from(shapes.PLACES)))) for _ in records]
     judged = columnar.judge_block(program, Block.of(plan_of(program).layout, records), contexts)
-    names = names_of(program)
+    names = names_of(program, on)
     lacks = Missing(judged, range(len(program.rules)), names)
     for row, record in enumerate(judged.explainers()):
         expected = {name for i in range(len(program.rules)) for name in record.finding(i).missing}
