@@ -128,7 +128,11 @@ class Missing:
         todo = self._exprs(index)
         while todo:
             for node in nodes(todo.pop()):
-                if isinstance(node, FactRef) and node.name in self._plan.layout.truths:
+                rolled = self._judged.rolled_number(node)
+                if rolled is not None:
+                    assert isinstance(node, FactRef)
+                    found |= rolled.doubt & ~self._sent(node.name)
+                elif isinstance(node, FactRef) and node.name in self._plan.layout.truths:
                     derive = self._program.facts[node.name].derive
                     todo += [] if derive is None else [derive]
                 elif isinstance(node, Passes):
@@ -147,7 +151,6 @@ class Missing:
         if rolled is not None:
             assert isinstance(expr, FactRef)
             mask = mask & ~self._sent(expr.name)
-            self._asked |= mask & rolled.doubt
             self._mark(expr.name, mask & ~rolled.doubt & ~rolled.settled())
             return
         mask = mask & self._unknown(expr)

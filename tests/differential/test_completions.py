@@ -179,7 +179,7 @@ def test_columnar_equals_reference_with_members(pairs: list[tuple[Facts, Facts]]
         found = list(derived_facts(explainer.evaluation))
         assert found == list(derived_facts(Evaluation(program, facts, CONTEXT)))
     block = columnar.judge_block(program, Block.of(plan_of(program).layout, records), [CONTEXT])
-    names = names_of(program)
+    names = names_of(program, CONTEXT.on)
     lacks = Missing(block, range(len(program.rules)), names)
     for row, facts in enumerate(records):
         told = {name for name, lacking in zip(names, lacks.marks[:, row], strict=True) if lacking}
