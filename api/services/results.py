@@ -54,8 +54,7 @@ class Results:
             case "findings":
                 failing, missing, differing = self._failing(), self._missing(), self._differing()
                 return [
-                    b'%s,"findings":[%s]%s,"missing":[%s]'
-                    % (head, b",".join(failing.get(row, ())), differing.get(row, b""), missing[row])
+                    b'%s,"findings":[%s]%s,"missing":[%s]' % (head, failing[row], differing.get(row, b""), missing[row])
                     for head, row in zip(heads, rows, strict=True)
                 ]
 
@@ -70,16 +69,21 @@ class Results:
             for row in rows
         ]
 
-    def _failing(self) -> dict[int, list[bytes]]:
-        """The failing rules of each row that has any, in the order of codes."""
-        found: dict[int, list[bytes]] = {}
+    def _failing(self) -> list[bytes]:
+        """The failing rules of each row, in the order of codes, between brackets to come."""
         fails = self._letters == _FAILING
+        told: list[bytes] = []
+        of_rows: list[Indexes] = []
         for position in np.flatnonzero(fails.any(axis=0)).tolist():
             rows: Indexes = np.flatnonzero(fails[:, position])
-            told = self._plan.failures.of(self._judged, self._chosen.rules[position], position, rows)
-            for row, finding in zip(rows.tolist(), told, strict=True):
-                found.setdefault(row, []).append(finding)
-        return found
+            told += self._plan.failures.of(self._judged, self._chosen.rules[position], position, rows)
+            of_rows.append(rows)
+        if not told:
+            return [b""] * len(fails)
+        every = np.concatenate(of_rows)
+        listed = [told[i] for i in np.argsort(every, kind="stable").tolist()]
+        ends = np.cumsum(np.bincount(every, minlength=len(fails))).tolist()
+        return [b",".join(listed[start:end]) for start, end in pairwise([0, *ends])]
 
     def _missing(self) -> list[bytes]:
         """What the undecided rules of each row lack, between brackets to come."""

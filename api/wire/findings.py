@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import cast
 
 import numpy as np
 
@@ -35,7 +36,8 @@ class Failures:
         self._program = program
         self._plan = plan_of(program)
         self._writer = writer
-        self._kept: list[dict[object, bytes]] = [{} for _ in program.rules]
+        # By the rule's place among the codes, then by the values.
+        self._kept: list[dict[int, dict[object, bytes]]] = [{} for _ in program.rules]
         rolled = derives_from_members(program)
         self._rolled = [not rolled.isdisjoint(reads) for reads in self._plan.reads]
         # What decides a finding: for plain rules what they show, for others all that it comes from.
@@ -46,29 +48,33 @@ class Failures:
 
     def of(self, judged: Judged, index: int, position: int, rows: Indexes) -> list[bytes]:
         """The rule's finding for each of some rows in which it fails; `position` is its place among the codes."""
-        names = self._names[index]
-        keys = _keys(self._plan.layout, judged, names, rows)
-        # What members say stands in no column of the record.
-        containers = set(judged.block.containers) if self._rolled[index] else set()
-        answers = judged.answers_of_members(index, rows) if containers else None
-        if answers is not None:
-            keys = [(key, answer) for key, answer in zip(keys, answers, strict=True)]
-        head = b'{"rule":%d,' % position
-        kept = self._kept[index]
-        found: list[bytes] = []
         keyed = bool(judged.block.keyed) and any(name in judged.block.keyed for name in self._plan.reads[index])
-        for row, key in zip(rows.tolist(), keys, strict=True):
-            member = row in containers
-            apart = keyed or (member and answers is None)
-            body = None if apart else kept.get(key)
-            if body is None:
-                body = self._written(judged, index, row, apart=apart or member)
-                if not apart:
-                    if len(kept) >= _KEPT_PER_RULE:
-                        kept.clear()
-                    kept[key] = body
-            found.append(head + body)
-        return found
+        # What members say stands in no column of the record.
+        containers = set(judged.block.containers) if self._rolled[index] else set[int]()
+        answers = judged.answers_of_members(index, rows) if containers else None
+        if keyed or (containers and answers is None):
+            alone = [keyed or row in containers for row in rows.tolist()]
+        else:
+            alone = None
+        keys = _keys(self._plan.layout, judged, self._names[index], rows)
+        if answers is not None:
+            keys = list(zip(keys, answers, strict=True))
+        kept = self._kept[index].setdefault(position, {})
+        found: list[bytes | None] = [None] * len(keys) if alone is not None else [kept.get(key) for key in keys]
+        for place, written in enumerate(found):
+            if written is None:
+                row, key = int(rows[place]), keys[place]
+                by_itself = alone is not None and alone[place]
+                known = None if by_itself else kept.get(key)
+                if known is None:
+                    body = self._written(judged, index, row, apart=by_itself or row in containers)
+                    known = b'{"rule":%d,%s' % (position, body)
+                    if not by_itself:
+                        if len(kept) >= _KEPT_PER_RULE:
+                            kept.clear()
+                        kept[key] = known
+                found[place] = known
+        return cast(list[bytes], found)
 
     def _written(self, judged: Judged, index: int, row: int, *, apart: bool) -> bytes:
         if apart:
