@@ -32,7 +32,7 @@ from engine.check.ir import (
     Previous,
     Program,
 )
-from engine.check.walk import children, facts_of, nodes
+from engine.check.walk import aggregates_of, children, facts_of, nodes, with_sources
 
 if TYPE_CHECKING:
     from engine.backends.columnar import Judged
@@ -77,6 +77,16 @@ def _is_plain(program: Program, index: int) -> bool:
     return not any(isinstance(n, Previous) for e in exprs for n in nodes(e))
 
 
+def _may_doubt(program: Program, index: int) -> bool:
+    """True when a number of a rule can be an interval: by a choice, by a checklist in arithmetic, or from members."""
+    rule = program.rules[index]
+    exprs = [e for e in (rule.when, rule.require) if e is not None]
+    exprs += [s.derive for s in with_sources(rule.needs, program.facts).values() if s.derive is not None]
+    if any(isinstance(n, Choice | CountOf | Passes) for e in exprs for n in nodes(e)):
+        return True
+    return any(aggregates_of(e) for e in exprs)
+
+
 class Missing:
     """The facts that undecided rules lack, one row per name, one column per record.
 
@@ -91,23 +101,34 @@ class Missing:
         self._known: dict[str, Mask] = {}
         self.marks: npt.NDArray[np.bool_] = np.zeros((len(names), judged.block.size), dtype=bool)
         self.further: dict[int, list[str]] = {}
-        letters = judged.letters
+        undecided = np.ascontiguousarray(judged.letters.T) == _LETTER
+        undecided[:, judged.count :] = False
         exact = np.zeros(judged.block.size, dtype=bool)
         for rows in judged.block.keyed.values():
             exact[rows] = True
-        for index in rules:
-            wanted = letters[:, index] == _LETTER
-            wanted[judged.count :] = False
-            if not wanted.any():
-                continue
-            if _plain_rules(self._program)[index]:
-                with np.errstate(all="ignore"):
-                    told = exact | self._in_doubt(index)
+        plain, doubtful = _plain_rules(self._program), _doubtful_rules(self._program)
+        # Rules share conditions, and what lies under one is the same for all of them.
+        under: dict[int, tuple[Expr, Mask]] = {}
+        asked: list[tuple[int, Mask]] = []
+        with np.errstate(all="ignore"):
+            for index in rules:
+                wanted = undecided[index]
+                if not wanted.any():
+                    continue
+                if plain[index]:
+                    told = exact | self._in_doubt(index) if doubtful[index] else exact.copy()
                     told[judged.told_by_reference(index)] = True
-                    asked = wanted & told
+                    told &= wanted
                     for expr in self._exprs(index):
-                        self._under(expr, wanted & ~asked)
-                wanted = asked
+                        before = under.get(id(expr))
+                        mask = wanted & ~told
+                        under[id(expr)] = expr, mask if before is None else before[1] | mask
+                    wanted = told
+                if wanted.any():
+                    asked.append((index, wanted))
+            for expr, mask in under.values():
+                self._under(expr, mask)
+        for index, wanted in asked:
             for row in np.flatnonzero(wanted).tolist():
                 for name in judged.walk(row).finding(index).missing:
                     if name in self._at:
@@ -147,6 +168,11 @@ class Missing:
 
     def _under(self, expr: Expr, mask: Mask) -> None:
         """Mark what is unknown under an expression, for the records of a mask in which it is undecided."""
+        if isinstance(expr, FactRef):
+            at = self._plan.layout.truths.get(expr.name)
+            if at is not None and self._program.facts[expr.name].derive is None:
+                self._mark(expr.name, mask & (self._judged.truths[at] == UNKNOWN))
+                return
         rolled = self._judged.rolled_number(expr)
         if rolled is not None:
             assert isinstance(expr, FactRef)
@@ -253,3 +279,8 @@ class Missing:
 @lru_cache(maxsize=512)
 def _plain_rules(program: Program) -> tuple[bool, ...]:
     return tuple(_is_plain(program, i) for i in range(len(program.rules)))
+
+
+@lru_cache(maxsize=512)
+def _doubtful_rules(program: Program) -> tuple[bool, ...]:
+    return tuple(_may_doubt(program, i) for i in range(len(program.rules)))
