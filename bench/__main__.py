@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable
 
 from bench import country, formats, kernel, scaling, single
@@ -27,7 +28,9 @@ def main() -> int:
     report = Report()
     try:
         for name in only or MEASUREMENTS:
+            began = time.monotonic()
             MEASUREMENTS[name](report)
+            print(f"{name}: measured in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     except Disagreement as disagreement:
         print(f"bench: {disagreement}; nothing more is timed", file=sys.stderr)
         return 2

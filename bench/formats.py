@@ -29,7 +29,7 @@ COMPARED = 200
 MOST_FAILING = 5
 """Most failing rules of a record: what a school that is mostly in order has."""
 ROUNDS, LEAST_ROUNDS = 15, 3
-SECONDS = 8.0
+SECONDS = 4.0
 """How long a format is timed, its floor included, before the rounds are cut."""
 
 

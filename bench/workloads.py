@@ -39,7 +39,6 @@ WORKLOADS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     NATIONAL: ("national@2017.1", "school", ("150603", "610722", "140107")),
     COUNTIES: ("erdos@2021.1", "county", ("150602", "150603", "150621", "150622", "150623", "150624")),
     "xinghualing@2022.1 county": ("xinghualing@2022.1", "county", ("140107",)),
-    "hanzhong@2023-draft.1 county": ("hanzhong@2023-draft.1", "county", ("610702", "610722", "610723")),
 }
 """By name: ruleset, subject, divisions."""
 
