@@ -7,22 +7,20 @@ the columns, so the facts of a record are put together only when its finding was
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from typing import cast
 
 import numpy as np
 
 from api.wire.verdicts import VerdictWriter
 from engine.backends.columnar import Judged
-from engine.backends.columns import Layout
+from engine.backends.columns import Layout, facts_at
 from engine.backends.evaluation import derives_from_members
 from engine.backends.explain import Explainer
 from engine.backends.letters import Indexes
 from engine.backends.plan import plan_of
 from engine.backends.reference import Evaluation
-from engine.backends.vectors import TRUE, UNKNOWN
 from engine.check.ir import Program
-from engine.facts import Facts, FactValue
+from engine.facts import Facts
 
 __all__ = ["Failures"]
 
@@ -80,7 +78,7 @@ class Failures:
         if apart:
             finding = judged.walk(row).finding(index)
         else:
-            facts = Facts(_values(self._program, judged, self._names[index], row))
+            facts = Facts(facts_at(self._program, judged.plan.layout, judged.block, row, self._names[index]))
             situation = judged.situation(row)
             if self._plan.direct[index]:
                 finding = Explainer(self._plan, facts, situation, "N" * len(self._program.rules), b"", None).finding(
@@ -106,31 +104,3 @@ def _keys(layout: Layout, judged: Judged, names: Sequence[str], rows: Indexes) -
             text, width = items.T.tobytes(), len(items)
             parts.append([text[start : start + width] for start in range(0, len(text), width)])
     return parts[0] if len(parts) == 1 else list(zip(*parts, strict=True)) if parts else [()] * len(rows)
-
-
-def _values(program: Program, judged: Judged, names: Sequence[str], row: int) -> dict[str, FactValue]:
-    """The facts of a row, as they were sent, from the columns."""
-    layout, block = judged.plan.layout, judged.block
-    found: dict[str, FactValue] = {}
-    for name in names:
-        spec = program.facts[name]
-        if name in layout.numbers:
-            number = float(block.numbers[layout.numbers[name], row])
-            if np.isnan(number):
-                continue
-            if name in layout.options:
-                found[name] = spec.options[int(number)]
-            elif spec.type_name == "date":
-                found[name] = date.fromordinal(int(number))
-            else:
-                found[name] = int(number) if number.is_integer() else number
-        elif name in layout.truths:
-            truth = block.truths[layout.truths[name], row]
-            if truth != UNKNOWN:
-                found[name] = bool(truth == TRUE)
-        else:
-            items = {item: int(block.truths[at, row]) for item, at in layout.items[name].items()}
-            known = {item: truth == TRUE for item, truth in items.items() if truth != UNKNOWN}
-            if known:
-                found[name] = known
-    return found

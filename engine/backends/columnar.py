@@ -8,6 +8,7 @@ refuses nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -128,10 +129,10 @@ class Judged:
         # Letters that the standing of a rule and its state do not give: rule, rows, letter.
         self._apart: list[tuple[int, Indexes, int]] = []
         self.members = MemberColumns(plan.program, block, contexts, judge_block) if block.containers else None
-        self.numbers = Numbers(plan, block, self.truths, contexts[0], self.members)
-        self._walks: dict[int, Evaluation] = {}
         self._rolled = derives_from_members(program) if block.containers else frozenset[str]()
         self._open_grades = self._grades_of_members() if self._rolled else {}
+        self.numbers = Numbers(plan, self.block, self.truths, contexts[0], self.members)
+        self._walks: dict[int, Evaluation] = {}
         self._letters: Truths | None = None
         self._rows: bytes | None = None
         self._texts: list[str] | None = None
@@ -487,6 +488,9 @@ class Judged:
                 measure = self.members.measure(derive)
                 assert measure.ranks is not None
                 low, high = measure.ranks
+                if not found:
+                    # The caller's columns stay what was sent.
+                    self.block = replace(self.block, numbers=self.block.numbers.copy())
                 column = self.block.numbers[self.plan.layout.numbers[name]]
                 open_ = (measure.doubt | (low != high)) & ~(np.isnan(low) & ~measure.doubt) & np.isnan(column)
                 column[np.isnan(column) & ~open_] = low[np.isnan(column) & ~open_]

@@ -6,7 +6,7 @@ unknown. Booleans and checklist items are truths (false 0, unknown 1, true 2).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -17,9 +17,9 @@ import numpy.typing as npt
 from engine.backends.base import Context
 from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Floats, Mask, Truths
 from engine.check.ir import Program
-from engine.facts import Facts
+from engine.facts import Facts, FactValue
 
-__all__ = ["Below", "Block", "Layout", "layout_of", "padded"]
+__all__ = ["Below", "Block", "Layout", "facts_at", "layout_of", "padded", "sent_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +151,40 @@ class Block:
             self.keyed.setdefault(name, []).append(row)
         if facts.members:
             self.containers.append(row)
+
+
+def sent_in(layout: Layout, block: Block, name: str, rows: slice) -> bool:
+    """True when any of some rows has a value of a fact."""
+    if name in layout.numbers:
+        return bool((~np.isnan(block.numbers[layout.numbers[name], rows])).any())
+    items = [layout.truths[name]] if name in layout.truths else list(layout.items[name].values())
+    return bool((block.truths[items, rows] != UNKNOWN).any())
+
+
+def facts_at(
+    program: Program, layout: Layout, block: Block, row: int, names: Iterable[str] | None = None
+) -> dict[str, FactValue]:
+    """The plain facts of a row as they were sent: all that the program reads, or some of them."""
+    found: dict[str, FactValue] = {}
+    for name in program.facts if names is None else names:
+        spec = program.facts[name]
+        if name in layout.numbers:
+            number = float(block.numbers[layout.numbers[name], row])
+            if np.isnan(number):
+                continue
+            if name in layout.options:
+                found[name] = spec.options[int(number)]
+            elif spec.type_name == "date":
+                found[name] = date.fromordinal(int(number))
+            else:
+                found[name] = int(number) if number.is_integer() else number
+        elif name in layout.truths:
+            truth = block.truths[layout.truths[name], row]
+            if truth != UNKNOWN:
+                found[name] = bool(truth == TRUE)
+        else:
+            items = {item: int(block.truths[at, row]) for item, at in layout.items[name].items()}
+            known = {item: truth == TRUE for item, truth in items.items() if truth != UNKNOWN}
+            if known:
+                found[name] = known
+    return found

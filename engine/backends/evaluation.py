@@ -77,6 +77,14 @@ class ColumnsOfMembers(Protocol):
         """What an aggregate comes to with the plain values of members; None where it is not said."""
         ...
 
+    def gives(self, aggregate: Aggregate) -> bool | None:
+        """Whether any member gives a periodic fact of an aggregate, plainly; None if some do by period."""
+        ...
+
+    def whole(self) -> Facts:
+        """The record with its members as a tree, for what columns do not say."""
+        ...
+
     def value(self, aggregate: Aggregate) -> tuple[bool, Value]:
         """Whether the answer is said without all that `rolled` tells, and what it is."""
         ...
@@ -145,6 +153,10 @@ class Values(ABC):
         """The periods given by any member; of facts without periods the last finished one, as of a plain value."""
         period = spec.period
         assert period is not None
+        gives = None if self._columns is None else self._columns.gives(aggregate)
+        last = period.last_finished(self.context.on)
+        if gives:
+            return set() if last is None else {last}
         members = self.members(aggregate.member)
         if not members:
             return set()
@@ -152,7 +164,6 @@ class Values(ABC):
         periodic = [name for name, inner in read.items() if inner.period == period]
         if periodic:
             return {i for member in members for name in periodic for i in member.sent(name) or ()}
-        last = period.last_finished(self.context.on)
         return set() if last is None else {last}
 
     def series(self, name: str) -> dict[int, Value]:
@@ -344,8 +355,14 @@ class Values(ABC):
     def descendants(self, kind: str) -> Descendants:
         """The members of a kind that were sent, through any depth."""
         if kind not in self._descendants:
+            self._fetch_members()
             self._descendants[kind] = descendants(self.program.subject, self.facts, self.context.path, kind)
         return self._descendants[kind]
+
+    def _fetch_members(self) -> None:
+        """Members that came as columns become a tree when something is asked that columns do not say."""
+        if self._columns is not None and not self.facts.members:
+            self.facts = self._columns.whole()
 
     def members(self, kind: str) -> list[MemberValues]:
         """The values of those members, each by its own facts."""
@@ -367,6 +384,7 @@ class Values(ABC):
             if found is not None:
                 self._rolled[key] = found
         if key not in self._rolled:
+            self._fetch_members()
             members = self.members(aggregate.member) if self.facts.members else []
             partly = bool(members) and self.descendants(aggregate.member).partly
             unseen = None

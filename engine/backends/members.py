@@ -18,7 +18,7 @@ from typing import Protocol
 import numpy as np
 
 from engine.backends.base import Context
-from engine.backends.columns import Below, Block, layout_of
+from engine.backends.columns import Below, Block, facts_at, layout_of, sent_in
 from engine.backends.compute import Numbers
 from engine.backends.plan import Plan
 from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Mask, Truths
@@ -31,7 +31,7 @@ from engine.rollup.columns import Amounts, Measure, Segments
 from engine.rollup.tree import descendants
 from engine.values import Numeric, Truth, Value
 
-__all__ = ["JudgedColumns", "MemberColumns", "RolledColumns", "aggregates"]
+__all__ = ["JudgedColumns", "MemberColumns", "RolledColumns", "aggregates", "asked_of"]
 
 
 class JudgedColumns(Protocol):
@@ -58,8 +58,11 @@ def aggregates(program: Program) -> Mapping[str, tuple[Aggregate, ...]]:
 
 
 @lru_cache(maxsize=512)
-def _asked(program: Program, kind: str) -> Program:
-    """The program of a kind of member with a rule for every condition that an aggregate asks of it."""
+def asked_of(program: Program, kind: str) -> Program:
+    """The program of a kind of member with a rule for every condition that an aggregate asks of it.
+
+    Whoever has members as columns lays them out by it (`layout_of`) and hands them over as `Below`.
+    """
     inner = program.members[kind]
     conditions: dict[int, Expr] = {}
     for aggregate in aggregates(program)[kind]:
@@ -146,7 +149,7 @@ class MemberColumns:
 
     def _kind(self, name: str) -> _Kind:
         if name not in self._kinds:
-            asked = _asked(self._program, name)
+            asked = asked_of(self._program, name)
             below = self._block.below.get(name) or self._gathered(name, asked, [] if self._block.below else None)
             judged = self._judge(asked, below.block, below.contexts)
             of = below.containers
@@ -258,6 +261,35 @@ class MemberColumns:
                 return columns.cv(segments, counted, self._floats(kind, value), weights)
 
     # --- one container --------------------------------------------------------------------------
+
+    def whole(self, row: int) -> Facts:
+        """The facts of a record with its members, also where these came as columns."""
+        facts = self._block.facts(row)
+        if facts.members or not self._block.below:
+            return facts
+        members: list[Member] = []
+        refused: dict[str, int] = {}
+        for name in self._block.below:
+            kind = self._kind(name)
+            layout = kind.judged.plan.layout
+            for place in range(int(kind.starts[row]), int(kind.starts[row + 1])):
+                values = facts_at(kind.judged.plan.program, layout, kind.below.block, place)
+                contexts = kind.below.contexts
+                path = contexts[place if len(contexts) > 1 else 0].path
+                members.append(Member(name, kind.below.ids(place), Facts(values), path))
+            if kind.below.partly[row]:
+                refused[name] = 1
+        return facts.with_members(tuple(members), refused)
+
+    def gives(self, aggregate: Aggregate, row: int) -> bool | None:
+        """Whether any member of a record gives a periodic fact of an aggregate, plainly; None if some do by period."""
+        kind = self._kind(aggregate.member)
+        if self._by_period(kind, aggregate)[row]:
+            return None
+        where = slice(int(kind.starts[row]), int(kind.starts[row + 1]))
+        plan, block = kind.judged.plan, kind.below.block
+        read = with_sources((n for part in parts(aggregate) for n in facts_of(part)), plan.program.facts)
+        return any(sent_in(plan.layout, block, name, where) for name, spec in read.items() if spec.period is not None)
 
     def row(self, row: int) -> RolledColumns:
         """The aggregates of one record, exactly."""
@@ -390,6 +422,14 @@ class RolledColumns:
     def rolled(self, aggregate: Aggregate) -> Rolled | None:
         """See `MemberColumns.rolled`."""
         return self._members.rolled(aggregate, self._row)
+
+    def whole(self) -> Facts:
+        """See `MemberColumns.whole`."""
+        return self._members.whole(self._row)
+
+    def gives(self, aggregate: Aggregate) -> bool | None:
+        """See `MemberColumns.gives`."""
+        return self._members.gives(aggregate, self._row)
 
     def value(self, aggregate: Aggregate) -> tuple[bool, Value]:
         """See `MemberColumns.value`."""

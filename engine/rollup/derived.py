@@ -87,11 +87,11 @@ def derived_facts(record: Evaluated) -> Iterator[DerivedFact]:
 
     In the order of the program's facts; a periodic one at the newest period given, and wherever it differs.
     """
-    sent = {aggregate: bool(record.descendants(aggregate.member).members) for aggregate in _aggregates(record)}
+    sent = {kind: bool(record.descendants(kind).members) for kind in record.program.members}
     for spec in record.program.facts.values():
         if spec.derive is None:
             continue
-        reported = any(sent.get(aggregate) for aggregate in aggregates_of(spec.derive))
+        reported = any(sent[aggregate.member] for aggregate in aggregates_of(spec.derive))
         supplied = spec.name in record.facts.plain or spec.name in record.facts.keyed
         if not (reported or supplied):
             continue
@@ -101,12 +101,6 @@ def derived_facts(record: Evaluated) -> Iterator[DerivedFact]:
             fact = _fact(record, spec, at)
             if fact.differs or (reported and at == periods[-1]):
                 yield fact
-
-
-def _aggregates(record: Evaluated) -> Iterator[Aggregate]:
-    if record.facts.members:
-        for spec in record.program.facts.values():
-            yield from aggregates_of(spec.derive)
 
 
 def _fact(record: Evaluated, spec: FactSpec, at: int | None) -> DerivedFact:

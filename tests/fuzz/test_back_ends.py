@@ -9,8 +9,10 @@ from datetime import date
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.facts import Facts
 from engine.registry import Library
 from tests.differential import shapes
+from tests.differential.test_completions import compare_members, trees
 from tests.differential.test_limits import compare_near_limits
 from tests.differential.test_rulesets import compare_rulesets
 from tests.differential.test_shapes import SLOW, compare_shapes
@@ -36,3 +38,10 @@ def test_real_rulesets() -> None:
 def test_any_shape(data: st.DataObject, library: Library, on: date) -> None:
     """Rulesets and records of every shape."""
     compare_shapes(data, library, on)
+
+
+@given(st.lists(trees(), min_size=1, max_size=6))
+@settings(max_examples=max(100, PAIRS // 1000), suppress_health_check=SLOW)
+def test_members(pairs: list[tuple[Facts, Facts]]) -> None:
+    """Counties with schools and teachers, some of whose facts are missing."""
+    compare_members(pairs)
