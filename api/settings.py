@@ -24,7 +24,9 @@ class Limits:
     """What one request may ask of the server."""
 
     body_bytes: int = 64 * 1024 * 1024
-    """Longest body of a batch."""
+    """Longest body of a batch, as it is sent."""
+    unpacked_bytes: int = 256 * 1024 * 1024
+    """Most that a compressed body, or a body of columns that share what they hold, may unpack to."""
     single_body_bytes: int = 16 * 1024 * 1024
     """Longest body of a single evaluation: a county with all its schools."""
     members: int = 20_000

@@ -95,7 +95,7 @@ def letters(prepared: Prepared, found: Sequence[Truths]) -> Truths:
 
 def json_batch(body: bytes) -> bytes:
     """A JSON batch in, the reply out: what the service does between reading a body and sending the answer."""
-    return b"".join(_batches().now(BatchJob([], "en", ndjson=False), body, Meter()))
+    return b"".join(_batches().now(BatchJob([], "en", form="json"), body, Meter()))
 
 
 def decode_batch(body: bytes, ruleset: str, subject: str, *, ndjson: bool) -> int:

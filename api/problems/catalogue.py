@@ -57,6 +57,30 @@ _ALL = (
         ),
     ),
     _type(
+        "malformed-arrow",
+        400,
+        ("The body is not an Arrow stream", "请求体不是合法的Arrow流"),
+        (
+            "The body could not be read as an Arrow IPC stream: it is cut off, damaged, of another format (an Arrow "
+            "file, Parquet), or does not end with the end-of-stream marker.",
+            "请求体无法按Arrow IPC流读取：被截断、已损坏、是其他格式（Arrow文件、Parquet），或者没有流结束标记。",
+        ),
+        (
+            "Send what a stream writer of an Arrow library wrote, after closing it.",
+            "请发送Arrow库的流写入器（stream writer）关闭之后的全部输出。",
+        ),
+    ),
+    _type(
+        "malformed-compression",
+        400,
+        ("The body cannot be unpacked", "请求体无法解压"),
+        (
+            "The body is not what its `Content-Encoding` says: it is cut off, damaged, or something follows it.",
+            "请求体与Content-Encoding不符：被截断、已损坏，或者末尾有多余内容。",
+        ),
+        ("Compress the body again, or send it as it is.", "请重新压缩，或者不压缩直接发送。"),
+    ),
+    _type(
         "nested-too-deeply",
         400,
         ("The body is nested too deeply", "请求体嵌套过深"),
@@ -373,8 +397,9 @@ _ALL = (
             "Content-Type、字符集或Content-Encoding不是此地址所支持的。",
         ),
         (
-            "Send `application/json`, or to the batch `application/x-ndjson`, in UTF-8 and without compression.",
-            "请以UTF-8、不压缩发送application/json；批量接口也可发送application/x-ndjson。",
+            "Send `application/json` in UTF-8; to the batch also `application/x-ndjson` or "
+            "`application/vnd.apache.arrow.stream`.",
+            "请以UTF-8发送application/json；批量接口也可发送application/x-ndjson或application/vnd.apache.arrow.stream。",
         ),
     ),
     _type(

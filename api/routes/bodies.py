@@ -9,10 +9,11 @@ from litestar import Request
 
 from api.problems import Problem
 
-__all__ = ["JSON", "NDJSON", "media_type", "read_body", "read_pieces"]
+__all__ = ["ARROW", "JSON", "NDJSON", "media_type", "read_body", "read_pieces"]
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
+ARROW = "application/vnd.apache.arrow.stream"
 
 
 def media_type(request: Request[Any, Any, Any], accepted: tuple[str, ...]) -> str:

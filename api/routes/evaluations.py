@@ -11,9 +11,9 @@ from litestar.response import Stream
 
 from api.observe.meter import Meter
 from api.problems import language_of
-from api.routes.bodies import JSON, NDJSON, media_type, read_body, read_pieces
+from api.routes.bodies import ARROW, JSON, NDJSON, media_type, read_body, read_pieces
 from api.routes.state import AppState
-from api.services.batches import BatchJob
+from api.services.batches import BatchJob, Form
 from api.services.evaluate import evaluate_one
 from api.wire.requests import read_evaluation
 
@@ -21,6 +21,8 @@ __all__ = ["ROUTES"]
 
 SMALL_BODY_BYTES = 32 * 1024
 """A body up to this length is answered at once; a longer one would keep other requests waiting."""
+
+_FORMS: dict[str, Form] = {JSON: "json", NDJSON: "ndjson", ARROW: "arrow"}
 
 
 @post("/v1/evaluations", status_code=200)
@@ -43,11 +45,12 @@ async def evaluate(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def evaluate_batch(request: Request[Any, Any, Any]) -> Response[bytes] | Stream:
     """Judge many records."""
     state = AppState.of(request)
-    kind = media_type(request, (JSON, NDJSON))
+    kind = media_type(request, tuple(_FORMS))
     language = language_of(request.headers.get("accept-language"))
     body = await read_pieces(request, state.limits.body_bytes, state.limits.body_seconds)
-    job = BatchJob(list(request.query_params.multi_items()), language, ndjson=kind == NDJSON)
-    if sum(map(len, body)) <= SMALL_BODY_BYTES:
+    job = BatchJob(list(request.query_params.multi_items()), language, _FORMS[kind])
+    # Columns say much in few bytes.
+    if job.form != "arrow" and sum(map(len, body)) <= SMALL_BODY_BYTES:
         meter = Meter()
         reply = b"".join(state.batches.now(job, b"".join(body), meter))
         state.metrics.add(meter)

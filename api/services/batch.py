@@ -79,6 +79,7 @@ class Batch:
         check_names(self._library, options)
         self._parameters = ParameterReader(self._library, options.parameters)
         self._selection = Selection.of(options.evidence, options.topics, options.force)
+        self._limits = limits
         self._limit = limits.full_records if options.detail == "full" else limits.records
         self._give_up_at = time.monotonic() + limits.batch_seconds
         self._seconds = limits.batch_seconds

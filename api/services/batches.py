@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Literal
 
 from api.observe.meter import Meter
 from api.services.batch import Batch
@@ -21,10 +22,13 @@ from api.services.standing import Standings
 from api.settings import Limits
 from api.wire.requests import read_batch, read_options
 
-__all__ = ["BatchJob", "Batches"]
+__all__ = ["BatchJob", "Batches", "Form"]
 
 AT_ONCE = 2
 """Long batches that one worker computes at the same time; further ones wait."""
+
+
+Form = Literal["json", "ndjson", "arrow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class BatchJob:
 
     query: list[tuple[str, str]]
     language: str
-    ndjson: bool
+    form: Form
 
 
 class Batches:
@@ -51,9 +55,15 @@ class Batches:
         self._lanes = Lanes(self._in_lane, AT_ONCE)
 
     def now(self, job: BatchJob, body: bytes, meter: Meter) -> Iterator[bytes]:
-        """The pieces of the reply; of a JSON batch there is one. Raises Problem before the first of them."""
+        """The pieces of the reply; only NDJSON has more than one. Raises Problem before the first of them."""
         meter.begin()
-        if job.ndjson:
+        if job.form == "arrow":
+            # Here, because the command line and servers that are sent no columns start faster without.
+            from api.services.arrow import ArrowBatch
+
+            columns = ArrowBatch(self._plans, read_options(job.query), self._limits, job.language, meter)
+            return iter((columns.arrow(body),))
+        if job.form == "ndjson":
             options = read_options(job.query)
             batch = Batch(self._plans, options, self._limits, job.language, ndjson=True, meter=meter)
             return batch.ndjson(body)

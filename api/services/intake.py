@@ -24,7 +24,7 @@ from engine.backends.base import Context
 from engine.backends.columns import Block
 from engine.facts import Facts
 
-__all__ = ["Group", "Intake", "Raw"]
+__all__ = ["Group", "Intake", "Raw", "Where"]
 
 Raw = bytes | msgspec.Raw
 _REFUSED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -42,7 +42,7 @@ _NAMED = msgspec.json.Decoder(_Named)
 
 
 @dataclass(frozen=True, slots=True)
-class _Where:
+class Where:
     """Who judges the records of one division and subject, and what else they include."""
 
     plan: Plan
@@ -67,7 +67,7 @@ class Group:
     included_contexts: list[tuple[Context, ...]] = field(default_factory=list)
     read: dict[int, Facts] = field(default_factory=dict)
 
-    def add(self, place: int, id_: str | None, where: _Where, shaped: Any) -> None:
+    def add(self, place: int, id_: str | None, where: Where, shaped: Any) -> None:
         """One more record."""
         self.places.append(place)
         self.ids.append(id_)
@@ -109,8 +109,8 @@ class Intake:
         """By number, the records that are tied to others; None while nobody has looked for them."""
         self._governing: dict[str, Governing | Problem] = {}
         self._contexts: dict[tuple[str, str], Context] = {}
-        self._wheres: dict[tuple[str, str], _Where] = {}
-        self._last: _Where | None = None
+        self._wheres: dict[tuple[str, str], Where] = {}
+        self._last: Where | None = None
 
     def take(self, records: Sequence[tuple[int, Raw]]) -> tuple[list[Group], dict[int, Problem]]:
         """The groups of a block of records, and what is wrong with those that cannot be judged, by place."""
@@ -133,7 +133,7 @@ class Intake:
             group.add(place, id_, where, shaped)
         return list(groups.values()), problems
 
-    def _one(self, raw: Raw) -> tuple[_Where, str | None, Any, Facts | None]:
+    def _one(self, raw: Raw) -> tuple[Where, str | None, Any, Facts | None]:
         where = self._last
         if where is not None:
             taken = self._shaped(where, raw)
@@ -144,7 +144,7 @@ class Intake:
                 return taken
         return self._by_itself(raw)
 
-    def _shaped(self, guess: _Where, raw: Raw) -> tuple[_Where, str | None, Any, Facts | None] | None:
+    def _shaped(self, guess: Where, raw: Raw) -> tuple[Where, str | None, Any, Facts | None] | None:
         """A record as the shape of a plan decodes it, if it is one of that plan."""
         if guess.included:
             return None
@@ -158,7 +158,7 @@ class Intake:
         self._last = where
         return where, record.id, record.facts, None
 
-    def _named_by(self, raw: Raw) -> _Where | None:
+    def _named_by(self, raw: Raw) -> Where | None:
         """Who judges a record, by what it says of itself, if such a one was met before."""
         try:
             named = _NAMED.decode(raw)
@@ -166,10 +166,10 @@ class Intake:
             return None
         return self._wheres.get((named.division, named.subject))
 
-    def _by_itself(self, raw: Raw, family: Family | None = None) -> tuple[_Where, str | None, Any, Facts | None]:
+    def _by_itself(self, raw: Raw, family: Family | None = None) -> tuple[Where, str | None, Any, Facts | None]:
         """A record of a kind not met before, with facts that no shape takes, or with members. Raises Problem."""
         record = read_record(raw)
-        where = self._where(record.division, record.subject)
+        where = self.where(record.division, record.subject)
         if isinstance(family, Problem):
             raise _copy(family)
         if record.parent is not None and self.families is None:
@@ -178,7 +178,8 @@ class Intake:
         facts = family or read_record_facts(where.plan, record.facts, record.members, record.division, self._members)
         return where, record.id, where.plan.shape.nothing, facts
 
-    def _where(self, division: str, subject: str) -> _Where:
+    def where(self, division: str, subject: str) -> Where:
+        """Who judges the records of a division and subject. Raises Problem, afresh for each record."""
         found = self._wheres.get((division, subject))
         if found is not None:
             return found
@@ -195,7 +196,7 @@ class Intake:
         plan = self._plans.get(govern.ruleset.name, subject)
         others = [self._plans.get(ruleset.name, subject) for ruleset in govern.included]
         included = tuple((other, self._context(other, division)) for other in others)
-        found = self._wheres[division, subject] = _Where(plan, self._context(plan, division), included)
+        found = self._wheres[division, subject] = Where(plan, self._context(plan, division), included)
         return found
 
     def _context(self, plan: Plan, division: str) -> Context:

@@ -14,6 +14,7 @@ from api.wire.requests import Detail
 from api.wire.verdicts import encode, joined
 from engine.backends.letters import Indexes
 from engine.backends.missing import Missing
+from engine.backends.vectors import Truths
 from engine.verdicts import BY_SEVERITY
 
 __all__ = ["Results"]
@@ -38,7 +39,16 @@ class Results:
             letters[:, : len(self._chosen.rules)] if self._chosen.everything else letters[:, list(self._chosen.rules)]
         )
 
-    def codes_of(self, rows: Sequence[int]) -> str:
+    @property
+    def letters(self) -> Truths:
+        """One row of letters per record, one column per chosen rule."""
+        return self._letters
+
+    def outcomes(self) -> tuple[Truths, Truths]:
+        """The severity of each record's outcome (a place in `BY_SEVERITY`): over all rules, over the measured ones."""
+        return self._judged.outcomes(self._chosen.counted), self._judged.outcomes(self._chosen.measured)
+
+    def codes_of(self, rows: Sequence[int] | Indexes) -> str:
         """The codes of some rows, one after the other."""
         letters = self._letters if len(rows) == len(self._letters) else self._letters[list(rows)]
         return letters.tobytes().decode("ascii")
@@ -52,7 +62,8 @@ class Results:
             case "full":
                 return [b'%s,"verdicts":%s' % (head, self._full(row)) for head, row in zip(heads, rows, strict=True)]
             case "findings":
-                failing, missing, differing = self._failing(), self._missing(), self._differing()
+                failing, missing = self._failing(), self._missing()
+                differing = {row: b',"derived":' + derived for row, derived in self.differing().items()}
                 return [
                     b'%s,"findings":[%s]%s,"missing":[%s]' % (head, failing[row], differing.get(row, b""), missing[row])
                     for head, row in zip(heads, rows, strict=True)
@@ -69,28 +80,39 @@ class Results:
             for row in rows
         ]
 
-    def _failing(self) -> list[bytes]:
-        """The failing rules of each row, in the order of codes, between brackets to come."""
+    def failing(self) -> tuple[list[bytes], Indexes, Indexes]:
+        """All failing rules, row by row in the order of codes; the place of each among these; where each row ends."""
         fails = self._letters == _FAILING
         told: list[bytes] = []
-        of_rows: list[Indexes] = []
+        of_rows: list[Indexes] = [np.zeros(0, dtype=np.intp)]
+        places: list[Indexes] = [np.zeros(0, dtype=np.intp)]
         for position in np.flatnonzero(fails.any(axis=0)).tolist():
             rows: Indexes = np.flatnonzero(fails[:, position])
             told += self._plan.failures.of(self._judged, self._chosen.rules[position], position, rows)
             of_rows.append(rows)
-        if not told:
-            return [b""] * len(fails)
+            places.append(np.full(len(rows), position, dtype=np.intp))
         every = np.concatenate(of_rows)
-        listed = [told[i] for i in np.argsort(every, kind="stable").tolist()]
-        ends = np.cumsum(np.bincount(every, minlength=len(fails))).tolist()
-        return [b",".join(listed[start:end]) for start, end in pairwise([0, *ends])]
+        order = np.argsort(every, kind="stable")
+        ends = np.cumsum(np.bincount(every, minlength=len(fails)))
+        return [told[i] for i in order.tolist()], np.concatenate(places)[order], ends
+
+    def _failing(self) -> list[bytes]:
+        """The failing rules of each row, between brackets to come."""
+        told, _, ends = self.failing()
+        if not told:
+            return [b""] * len(ends)
+        return [b",".join(told[start:end]) for start, end in pairwise([0, *ends.tolist()])]
+
+    def lacking(self) -> tuple[Missing, tuple[str, ...]]:
+        """What the undecided rules lack, and the names that it counts through."""
+        undecided = np.flatnonzero((self._letters == _UNDECIDED).any(axis=0)).tolist()
+        known, _ = self._plan.lacks(self._judged.on)
+        return Missing(self._judged, [self._chosen.rules[p] for p in undecided], known), known
 
     def _missing(self) -> list[bytes]:
         """What the undecided rules of each row lack, between brackets to come."""
-        undecided = np.flatnonzero((self._letters == _UNDECIDED).any(axis=0)).tolist()
-        known, names = self._plan.lacks(self._judged.on)
-        lacks = Missing(self._judged, [self._chosen.rules[p] for p in undecided], known)
-        count = self._judged.count
+        lacks, _ = self.lacking()
+        names, count = self._plan.lacks(self._judged.on)[1], self._judged.count
         rows, at = np.nonzero(lacks.marks[:, :count].T)
         ends = np.searchsorted(rows, np.arange(count + 1)).tolist()
         listed = [names[i] for i in at.tolist()]
@@ -99,22 +121,26 @@ class Results:
             found[row] = b",".join([*([found[row]] if found[row] else []), *map(encode, dict.fromkeys(further))])
         return found
 
-    def _differing(self) -> dict[int, bytes]:
-        """The derived facts that a row supplied otherwise than they are computed, where there are any."""
+    def differing(self) -> dict[int, bytes]:
+        """The derived facts that a row supplied otherwise than they are computed, as a list, where there are any."""
         found: dict[int, bytes] = {}
         for row in self._judged.differing(self._plan.derived):
             derived = derived_of(self._plan, self._judged.block.facts(row), self._explainer(row), differing=True)
             if derived != b"[]":
-                found[row] = b',"derived":' + derived
+                found[row] = derived
         return found
 
     def _explainer(self, row: int) -> Explainer:
         return self._judged.explainer(row, self._judged.texts()[row])
 
-    def _full(self, row: int) -> bytes:
+    def explained(self, row: int) -> tuple[bytes, bytes, Sequence[str]]:
+        """All of a record: its verdicts and its derived facts, each a list, and the facts that it lacks."""
         judged = self._judged
         record, facts = self._explainer(row), judged.block.facts(row)
         context = judged.contexts[row if len(judged.contexts) > 1 else 0]
         verdicts, missing = verdicts_of(self._plan, facts, context, record, self._chosen.rules)
-        derived = derived_of(self._plan, facts, record)
-        return b'%s,"derived":%s,"missing":%s' % (joined(verdicts), derived, encode(missing))
+        return joined(verdicts), derived_of(self._plan, facts, record), missing
+
+    def _full(self, row: int) -> bytes:
+        verdicts, derived, missing = self.explained(row)
+        return b'%s,"derived":%s,"missing":%s' % (verdicts, derived, encode(missing))

@@ -18,6 +18,7 @@ Json = dict[str, Any]
 
 _JSON = "application/json"
 _NDJSON = "application/x-ndjson"
+_ARROW = "application/vnd.apache.arrow.stream"
 _REFERENCE = "#/components/schemas/{name}"
 _REPLIES = (replies.EvaluationReply, replies.BatchReply, replies.BatchLine, replies.ProblemReply)
 _TAGS = (("/v1/evaluations", "evaluations"), ("/v1/", "rulesets, facts, divisions"), ("/", "server"))
@@ -46,6 +47,21 @@ _RECORD = (
     "unknown-option",
     "bad-period",
 )
+_COLUMNS = """\
+An Arrow IPC stream, closed by its writer. Columns `division` and `subject`, if wanted `id` and `parent` (string, also \
+under a dictionary; ids may be integers), and one for each fact, by its name; null is missing. Numbers are integers, \
+floats or decimals: a float32 counts by its shortest text, a decimal must fit a float64 without being rounded. Yes or \
+no is bool, categories are strings, dates date32, date64 or text; checklists are a struct of bools or a map; values by \
+period a struct or map by period, or JSON as text. A column of another kind of subject is ignored, an unknown one or \
+one of another type refuses the batch. Buffers may be compressed.
+"""
+_REPLY_COLUMNS = """\
+An Arrow IPC stream with a row for each record, in order: `id`, `ruleset` (`id@version`), `outcome_all`, \
+`outcome_measured`, `codes`; by detail `findings` (a list of `rule`, the place among the codes, `actual` as JSON text, \
+`gap`), `verdicts` and `derived` (JSON text), `missing`, `ignored`; `refused_members`; `included` where it was asked \
+for; `error` (`type`, `title`, `detail`, `pointer`, `help`, `more` as JSON text), null where the record was judged. \
+The schema's metadata hold `rulesets` and `counts` as in the JSON reply.
+"""
 _DESCRIPTION = """\
 Facts about schools and counties in, compliance verdicts with clause citations out.
 
@@ -247,7 +263,8 @@ def _paths() -> Json:
     batch: Json = {
         "operationId": "evaluateBatch",
         "summary": "Judge many records",
-        "description": "As JSON, or as NDJSON with one record a line and the options in the query. Records that cannot "
+        "description": "As JSON, as NDJSON with one record a line, or as an Arrow IPC stream with a column for each "
+        "fact; of the last two the options stand in the query. Records that cannot "
         "be judged have an `error` in place of their results; the others are not affected. A record with a `parent` is "
         "judged itself and counts as a member of that record. When a key stands twice in an object, the last value "
         "counts.",
@@ -257,6 +274,7 @@ def _paths() -> Json:
             "content": {
                 **_json(BatchRequest),
                 _NDJSON: {"schema": _text(), "example": BATCH_LINES},
+                _ARROW: {"schema": _text(contentMediaType=_ARROW, description=_COLUMNS)},
             },
         },
         "responses": {
@@ -265,9 +283,12 @@ def _paths() -> Json:
                 {
                     **_json(replies.BatchReply),
                     _NDJSON: {"schema": _text(description="each line is a BatchLine")},
+                    _ARROW: {"schema": _text(contentMediaType=_ARROW, description=_REPLY_COLUMNS)},
                 },
             ),
-            **_problems(*_SENT, "too-many-records", "took-too-long", *_OPTIONS),
+            **_problems(
+                *_SENT, "malformed-arrow", "malformed-compression", "too-many-records", "took-too-long", *_OPTIONS
+            ),
         },
     }
     topic = _parameter("query", "topic", {"enum": list(TOPICS)}, "only facts that rules of this topic read")

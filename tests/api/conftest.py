@@ -15,7 +15,7 @@ from api.settings import Limits, Settings
 HERE = Path(__file__).parent
 SETTINGS = Settings(rulesets=HERE / "library", sources=HERE / "originals")
 BASE_URL = "http://127.0.0.1:8000"
-SMALL = Limits(body_bytes=4000, single_body_bytes=2000, records=5, full_records=2)
+SMALL = Limits(body_bytes=4000, unpacked_bytes=6000, single_body_bytes=2000, records=5, full_records=2)
 
 Client = TestClient[Litestar]
 

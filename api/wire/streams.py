@@ -1,0 +1,232 @@
+"""An Arrow IPC stream as it came over the wire → record batches that are safe to look into.
+
+The stream is looked over before anything is unpacked: how far it goes, how much its buffers unpack to, how many records
+it has. What a record batch says of itself (offsets, places in dictionaries, UTF-8) is checked before it is used.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from api.problems import Problem, ProblemError, pointer
+from api.settings import Limits
+from api.tabular.arrow import is_text, mismatch
+from api.tabular.names import Column
+from engine.check.ir import FactSpec
+from engine.diagnostics import did_you_mean
+
+__all__ = ["PLACES", "Columns", "read_columns", "read_stream"]
+
+PLACES = ("division", "subject", "id", "parent")
+_REQUIRED = ("division", "subject")
+_END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+_WITHOUT_THREADS = pa.ipc.IpcReadOptions(use_threads=False)
+_MOST_ERRORS = 20
+_MOST_COLUMNS = 10_000
+_UNREADABLE = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError)
+"""What Arrow raises for what it cannot read; UnicodeDecodeError of a name is a ValueError."""
+
+
+def read_stream(
+    body: bytes, limits: Limits, most: int, in_time: Callable[[], None]
+) -> tuple[pa.Schema, list[pa.RecordBatch]]:
+    """The schema and the record batches of a stream, checked. Raises Problem.
+
+    `most`: how many records there may be; of more only the number is looked at. `in_time` is called for each batch and
+    may raise a Problem.
+    """
+    if not body:
+        raise Problem("malformed-arrow", "the body is empty: send an Arrow IPC stream")
+    try:
+        packed = _look_over(body)
+        if packed > limits.unpacked_bytes:
+            raise _too_large(limits)
+        reader = pa.ipc.open_stream(pa.py_buffer(body), options=_WITHOUT_THREADS)
+        schema: pa.Schema = reader.schema
+        if len(schema) > _MOST_COLUMNS:
+            raise Problem("malformed-arrow", f"expected at most {_MOST_COLUMNS:,} columns, found {len(schema):,}")
+        batches: list[pa.RecordBatch] = []
+        records = unpacked = 0
+        for batch in reader:
+            in_time()
+            batches.append(batch)
+            records += batch.num_rows
+            if records > most:
+                # Told by the caller, in words that fit its limit.
+                continue
+            batch.validate(full=True)
+            unpacked += _unpacked(batch)
+            if unpacked > limits.unpacked_bytes:
+                raise _too_large(limits)
+    except _UNREADABLE as error:
+        raise _malformed(error) from None
+    return schema, batches
+
+
+def _malformed(error: BaseException) -> Problem:
+    said = (str(error).splitlines() or [""])[0][:200]
+    return Problem("malformed-arrow", f"it is no Arrow IPC stream that can be read: {said or type(error).__name__}")
+
+
+def _too_large(limits: Limits) -> Problem:
+    return Problem("body-too-large", f"the columns unpack to more than {limits.unpacked_bytes:,} bytes")
+
+
+# --- before anything is unpacked --------------------------------------------------------------
+
+
+def _look_over(body: bytes) -> int:
+    """How many bytes the compressed buffers of a stream say they unpack to.
+
+    Raises Problem for a stream that does not end where it should: without its end nobody knows what is missing.
+    """
+    source = pa.BufferReader(body)
+    messages = pa.ipc.MessageReader.open_stream(source)
+    total = 0
+    for message in messages:
+        if message.type in ("record batch", "dictionary batch") and message.body is not None:
+            total += _announced(message.metadata.to_pybytes(), message.body, message.type == "dictionary batch")
+    end: int = source.tell()
+    if body[max(end - len(_END), 0) : end] != _END:
+        raise Problem(
+            "malformed-arrow",
+            "the stream has no end-of-stream marker, so it may have been cut off",
+            help="close the writer before sending what it wrote",
+        )
+    if end != len(body):
+        raise Problem("malformed-arrow", f"{len(body) - end:,} bytes follow the end of the stream")
+    return total
+
+
+class _Tables:
+    """As much of the FlatBuffers format as it takes to find fields of tables. Raises struct.error beyond the end."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def number(self, form: str, at: int) -> int:
+        if at < 0:
+            raise struct.error("a place before the beginning")
+        found: int = struct.unpack_from(form, self.data, at)[0]
+        return found
+
+    def follow(self, at: int) -> int:
+        """What an offset that stands at a place leads to."""
+        return at + self.number("<I", at)
+
+    def field(self, table: int, index: int) -> int | None:
+        """Where a field of a table stands, or None where it has its default."""
+        names = table - self.number("<i", table)
+        entry = 4 + 2 * index
+        if entry + 2 > self.number("<H", names):
+            return None
+        offset = self.number("<H", names + entry)
+        return table + offset if offset else None
+
+
+_HEADER, _DICTIONARY_DATA, _BUFFERS, _COMPRESSION = 2, 1, 2, 3
+"""Fields of Message, DictionaryBatch and RecordBatch, as numbered in Arrow's format/Message.fbs."""
+
+
+def _announced(metadata: bytes, body: Any, in_dictionary: bool) -> int:
+    """The bytes that the compressed buffers of a message say they unpack to: the first eight of each."""
+    tables = _Tables(metadata)
+    try:
+        at = tables.field(tables.follow(0), _HEADER)
+        batch = None if at is None else tables.follow(at)
+        if batch is not None and in_dictionary:
+            at = tables.field(batch, _DICTIONARY_DATA)
+            batch = None if at is None else tables.follow(at)
+        if batch is None or tables.field(batch, _COMPRESSION) is None:
+            return 0
+        at = tables.field(batch, _BUFFERS)
+        if at is None:
+            return 0
+        vector = tables.follow(at)
+        total = 0
+        for i in range(tables.number("<I", vector)):
+            offset, length = struct.unpack_from("<qq", metadata, vector + 4 + 16 * i)
+            if length >= 8:
+                (unpacked,) = struct.unpack_from("<q", body, offset)
+                # -1: the buffer was left as it is.
+                total += length if unpacked < 0 else unpacked
+    except (struct.error, ValueError):
+        raise Problem("malformed-arrow", "it is no Arrow IPC stream that can be read: a message is damaged") from None
+    return total
+
+
+def _unpacked(batch: pa.RecordBatch) -> int:
+    """The bytes of a batch as if no two values shared any: texts of a dictionary count wherever they are used."""
+    total = 0
+    arrays: list[Any] = batch.columns
+    for array in arrays:
+        if not pa.types.is_dictionary(array.type):
+            total += array.nbytes
+            continue
+        total += array.indices.nbytes
+        if is_text(array.type) and len(array.dictionary):
+            lengths: Any = pc.fill_null(pc.binary_length(array.dictionary), 0)
+            used = np.asarray(array.indices.drop_null()).astype(np.intp)
+            total += int(np.asarray(lengths).astype(np.int64)[used].sum())
+    return total
+
+
+# --- what the columns hold --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What the columns of a schema hold, by place in it: `places` say what a record is about, `facts` its facts."""
+
+    places: dict[str, int]
+    facts: list[tuple[int, Column]]
+
+
+def read_columns(schema: pa.Schema, facts: Iterable[FactSpec]) -> Columns:
+    """The columns of a schema, by the exact names of places and facts. Raises Problem with every mistake."""
+    known = {spec.name: spec for spec in facts}
+    found = Columns({}, [])
+    errors = list(_schema_errors(schema, known, found))
+    if errors:
+        more = len(errors) - _MOST_ERRORS
+        problem = Problem.of(tuple(errors[:_MOST_ERRORS]))
+        if more > 0:
+            problem.extra["further_errors"] = more
+        raise problem
+    return found
+
+
+def _schema_errors(schema: pa.Schema, known: dict[str, FactSpec], found: Columns) -> Iterator[ProblemError]:
+    """Every mistake; `found` is filled on the way. For the first unknown names, what they may have meant."""
+    seen: set[str] = set()
+    unknown = 0
+    for i, field in enumerate(schema):
+        name, at = field.name, pointer(["columns", field.name[:60]])
+        if name in seen:
+            yield ProblemError("invalid-request", f"the column `{name[:60]}` stands twice", at)
+            continue
+        seen.add(name)
+        if name in PLACES:
+            column = Column(name, place=name)
+            found.places[name] = i
+        elif name in known:
+            column = Column(name, facts=dict.fromkeys(known[name].subjects, known[name]))
+            found.facts.append((i, column))
+        else:
+            unknown += 1
+            help_ = did_you_mean(name[:200], (*PLACES, *known)) if unknown <= _MOST_ERRORS else None
+            yield ProblemError("unknown-fact", f"unknown column `{name[:60]}`", at, help_)
+            continue
+        problem = mismatch(field.type, column)
+        if problem is not None:
+            yield ProblemError("wrong-type", f"the column `{name}`: {problem}", at)
+    for name in _REQUIRED:
+        if name not in found.places:
+            yield ProblemError("invalid-request", f"there is no column `{name}`")
