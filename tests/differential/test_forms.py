@@ -16,19 +16,25 @@ from api.services.batches import Batches
 from api.services.plans import Plans
 from api.settings import Limits
 from engine.check.ir import FactSpec, Program
+from engine.registry import Library
 from tests.differential.forms import Json, answer, batch_of, results, stream_of
 from tests.differential.test_rulesets import DAYS, draw_record, limits_of, places_of
 from tests.rulesets.at_limits import whole_library
 
 
 @lru_cache
+def _library() -> Library:
+    return whole_library()
+
+
+@lru_cache
 def _batches() -> Batches:
-    return Batches(Plans(whole_library(), {}), Limits())
+    return Batches(Plans(_library(), {}), Limits())
 
 
 @lru_cache
 def _programs() -> list[Program]:
-    library = whole_library()
+    library = _library()
     return [
         library.program(name, subject)
         for name, ruleset in library.rulesets.items()
@@ -76,11 +82,11 @@ def _one_form(records: list[Json], specs: dict[str, FactSpec]) -> None:
 
 def draw_batch(rng: Random) -> list[Json]:
     """Records of a few programs and places, some of them wrong, with facts of other subjects among their own."""
-    library = whole_library()
+    library = _library()
     specs = dict(library.dictionary.facts)
     programs = rng.sample(_programs(), rng.randint(1, 3))
     records: list[Json] = []
-    for i in range(rng.randint(1, 9)):
+    for i in range(rng.randint(1, 14)):
         program = rng.choice(programs)
         facts = draw_record(program, _limits(program), rng)
         for name in rng.sample(sorted(specs), rng.randint(0, 2)):
@@ -100,7 +106,7 @@ def draw_batch(rng: Random) -> list[Json]:
 
 
 @settings(
-    max_examples=10,
+    max_examples=40,
     deadline=None,
     # A drawn batch hardly becomes simpler, and to try takes minutes.
     phases=[Phase.generate],
@@ -113,7 +119,7 @@ def test_all_forms_tell_the_same(block_records: int, seed: int) -> None:
     query = {"as_of": rng.choice(DAYS).isoformat(), "detail": rng.choice(("codes", "findings", "full"))}
     if rng.random() < 0.2:
         query["evidence"] = "measured"
-    batches, specs = _batches(), whole_library().dictionary.facts
+    batches, specs = _batches(), _library().dictionary.facts
     lines = b"".join(json.dumps(record, ensure_ascii=False).encode() + b"\n" for record in records)
     told = results("ndjson", answer(batches, "ndjson", query, lines))
     body = json.dumps({"records": records}, ensure_ascii=False).encode()
