@@ -90,7 +90,7 @@ class Frame:
         def facts_of(row: int) -> Facts:
             found = read.get(row) or kept.get(row)
             if found is None:
-                found = kept[row] = Facts(facts_at(program, layout, block, row, tuple(program.facts)))
+                found = kept[row] = Facts(facts_at(program, layout, block, row))
             return found
 
         block = Block.empty(layout, self.count, facts_of)
