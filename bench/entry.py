@@ -22,6 +22,7 @@ from engine.backends.base import Context
 from engine.backends.columnar import BLOCK_RECORDS, judge_block
 from engine.backends.columns import Below, Block
 from engine.backends.plan import plan_of
+from engine.backends.situation import Places
 from engine.check.ir import Program
 from engine.facts import FactReader
 
@@ -33,7 +34,7 @@ class Prepared:
     """Columns as the engine holds them, in blocks of its own size, with the context of each record."""
 
     program: Program
-    blocks: tuple[tuple[Block, list[Context]], ...]
+    blocks: tuple[tuple[Block, Sequence[Context]], ...]
 
 
 def prepare(program: Program, columns: Columns, contexts: Sequence[Context]) -> Prepared:
@@ -41,7 +42,8 @@ def prepare(program: Program, columns: Columns, contexts: Sequence[Context]) -> 
     starts = range(0, columns.size, BLOCK_RECORDS)
     parts = [columns.part(at, min(at + BLOCK_RECORDS, columns.size)) for at in starts]
     return Prepared(
-        program, tuple((_block(program, part), [contexts[place] for place in part.places]) for part in parts)
+        program,
+        tuple((_block(program, part), Places(contexts, np.asarray(part.places, dtype=np.intp))) for part in parts),
     )
 
 

@@ -23,7 +23,7 @@ from engine.backends.letters import EXCLUDED, MET, OPEN, OUT, UNMET, Indexes
 from engine.backends.members import MemberColumns
 from engine.backends.plan import Group, plan_of
 from engine.backends.reference import Evaluation
-from engine.backends.situation import Situation, codes_of, excluded_everywhere, situation_of
+from engine.backends.situation import Places, Situation, codes_of, excluded_everywhere, situation_of
 from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Floats, Mask, Truths
 from engine.check.ir import (
     Aggregate,
@@ -87,7 +87,7 @@ def evaluate(program: Program, facts: Facts, context: Context) -> Outcome:
 
 
 def judge_block(program: Program, block: Block, contexts: Sequence[Context]) -> Judged:
-    """The verdicts of a block; one context per record, or one for all of them."""
+    """The verdicts of a block; one context per record (`Places` are quickest), or one for all of them."""
     with np.errstate(all="ignore"):
         judged = Judged(program, block, contexts)
         judged.run()
@@ -139,19 +139,14 @@ class Judged:
 
     def _place(self, contexts: Sequence[Context]) -> None:
         """Records lie in the same place when the program names the same divisions above them."""
+        placed = contexts if isinstance(contexts, Places) else Places.of(contexts)
         codes = codes_of(self.program)
         seen: dict[tuple[str, ...], int] = {}
-        known: dict[int, int] = {}
-        places: list[int] = []
-        for context in contexts:
-            place = known.get(id(context))
-            if place is None:
-                path = tuple(code for code in context.path if code in codes)
-                place = known[id(context)] = seen.setdefault(path, len(seen))
-            places.append(place)
+        paths = [tuple(code for code in context.path if code in codes) for context in placed.distinct]
+        kinds = [seen.setdefault(path, len(seen)) for path in paths]
         if len(seen) > 1:
             self._place_of = np.zeros(self.block.size, dtype=np.intp)
-            self._place_of[: len(places)] = places
+            self._place_of[: len(placed)] = np.array(kinds, dtype=np.intp)[placed.place_of]
         self.situations = [situation_of(self.program, Context(self.on, path, self.parameters)) for path in seen]
 
     def situation(self, row: int) -> Situation:
@@ -438,10 +433,11 @@ class Judged:
     def _exceptions(self, members: Sequence[int]) -> None:
         """Rules that a block cannot judge alike for all rows."""
         for i in members:
-            if i in self.plan.anchored:
-                self._anchored(i)
             if self.situations[0].too_early[i] and i in self.plan.periodic:
                 self._before_start(i)
+            # Only what is unmet after that has a deadline to look at.
+            if i in self.plan.anchored:
+                self._anchored(i)
             careful = i in self.plan.careful
             rows = self._careful_rows(i) if careful or self.block.keyed or self._rolled else []
             if careful:

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from typing import overload
+
+import numpy as np
 
 from engine.backends.base import Context, ParameterValue, due_state, excluded
-from engine.backends.letters import EXCLUDED
+from engine.backends.letters import EXCLUDED, Indexes
 from engine.check.ir import InDivision, Program, Rule
 from engine.check.walk import nodes
 from engine.verdicts import DueState, Reason
 
-__all__ = ["Situation", "codes_of", "excluded_everywhere", "situation_of", "starts_of"]
+__all__ = ["Places", "Situation", "codes_of", "excluded_everywhere", "situation_of", "starts_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +39,38 @@ class Situation:
     too_early: tuple[bool, ...]
     marks: tuple[tuple[object, ...], ...]
     excluded: frozenset[int]
+
+
+class Places(Sequence[Context]):
+    """The contexts of many records, of which few differ: `distinct[place_of[i]]` is that of record `i`."""
+
+    def __init__(self, distinct: Sequence[Context], place_of: Indexes) -> None:
+        self.distinct = distinct
+        self.place_of = place_of
+
+    @classmethod
+    def of(cls, contexts: Sequence[Context]) -> Places:
+        """The places of records by the identity of their contexts."""
+        ids = list(map(id, contexts))
+        distinct = dict(zip(ids, contexts, strict=True))
+        if len(distinct) == 1:
+            return cls([contexts[0]], np.zeros(len(contexts), dtype=np.intp))
+        place = {key: number for number, key in enumerate(distinct)}
+        return cls(list(distinct.values()), np.array([place[key] for key in ids], dtype=np.intp))
+
+    def __len__(self) -> int:
+        return len(self.place_of)
+
+    @overload
+    def __getitem__(self, at: int) -> Context: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Places: ...
+
+    def __getitem__(self, at: int | slice) -> Context | Places:
+        if isinstance(at, slice):
+            return Places(self.distinct, self.place_of[at])
+        return self.distinct[int(self.place_of[at])]
 
 
 def situation_of(program: Program, context: Context) -> Situation:
