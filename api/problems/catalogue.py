@@ -365,7 +365,10 @@ _ALL = (
         "body-too-large",
         413,
         ("The body is too large", "请求体过大"),
-        ("The body is longer than this address accepts.", "请求体超过此地址的上限。"),
+        (
+            "The body is longer than this address accepts, or unpacks to more than it accepts.",
+            "请求体超过此地址的上限，或者解压后超过上限。",
+        ),
         (
             "Send less at once; many records go to /v1/evaluations/batch.",
             "请减少单次发送的数据；多条记录请使用/v1/evaluations/batch。",

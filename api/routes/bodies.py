@@ -8,8 +8,9 @@ from typing import Any
 from litestar import Request
 
 from api.problems import Problem
+from api.wire.packing import Encoding
 
-__all__ = ["ARROW", "JSON", "NDJSON", "media_type", "read_body", "read_pieces"]
+__all__ = ["ARROW", "JSON", "NDJSON", "content_encoding", "media_type", "read_body", "read_pieces"]
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
@@ -18,9 +19,6 @@ ARROW = "application/vnd.apache.arrow.stream"
 
 def media_type(request: Request[Any, Any, Any], accepted: tuple[str, ...]) -> str:
     """The media type of the body; none is taken for JSON. Raises Problem `unsupported-media-type`."""
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("", "identity"):
-        raise Problem("unsupported-media-type", f"a body in `{encoding[:60]}` is not read here")
     header = request.headers.get("content-type", JSON)
     name, *parameters = (part.strip().lower() for part in header.split(";"))
     if name not in accepted:
@@ -31,6 +29,19 @@ def media_type(request: Request[Any, Any, Any], accepted: tuple[str, ...]) -> st
         if key.strip() == "charset" and value.strip('" ') not in ("utf-8", "utf8", "us-ascii"):
             raise Problem("unsupported-media-type", f"expected UTF-8, found the charset `{value[:60]}`")
     return name
+
+
+def content_encoding(request: Request[Any, Any, Any], accepted: tuple[Encoding, ...] = ()) -> Encoding | None:
+    """How the body is compressed, or None where it is not. Raises Problem `unsupported-media-type`."""
+    encoding = request.headers.get("content-encoding", "").strip().lower().removeprefix("x-")
+    if encoding in ("", "identity"):
+        return None
+    for name in accepted:
+        if name == encoding:
+            return name
+    listed = ", ".join(f"`{name}`" for name in ("identity", *accepted))
+    detail = f"a body in `{encoding[:60]}` is not read here: expected {'one of ' if accepted else ''}{listed}"
+    raise Problem("unsupported-media-type", detail)
 
 
 async def read_body(request: Request[Any, Any, Any], limit: int, seconds: float) -> bytes:

@@ -11,10 +11,11 @@ from litestar.response import Stream
 
 from api.observe.meter import Meter
 from api.problems import language_of
-from api.routes.bodies import ARROW, JSON, NDJSON, media_type, read_body, read_pieces
+from api.routes.bodies import ARROW, JSON, NDJSON, content_encoding, media_type, read_body, read_pieces
 from api.routes.state import AppState
 from api.services.batches import BatchJob, Form
 from api.services.evaluate import evaluate_one
+from api.wire.packing import ENCODINGS
 from api.wire.requests import read_evaluation
 
 __all__ = ["ROUTES"]
@@ -30,6 +31,7 @@ async def evaluate(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Judge one subject."""
     state = AppState.of(request)
     media_type(request, (JSON,))
+    content_encoding(request)
     body = await read_body(request, state.limits.single_body_bytes, state.limits.body_seconds)
     meter = Meter().begin()
 
@@ -46,11 +48,12 @@ async def evaluate_batch(request: Request[Any, Any, Any]) -> Response[bytes] | S
     """Judge many records."""
     state = AppState.of(request)
     kind = media_type(request, tuple(_FORMS))
+    packed = content_encoding(request, ENCODINGS)
     language = language_of(request.headers.get("accept-language"))
     body = await read_pieces(request, state.limits.body_bytes, state.limits.body_seconds)
-    job = BatchJob(list(request.query_params.multi_items()), language, _FORMS[kind])
-    # Columns say much in few bytes.
-    if job.form != "arrow" and sum(map(len, body)) <= SMALL_BODY_BYTES:
+    job = BatchJob(list(request.query_params.multi_items()), language, _FORMS[kind], packed)
+    # Columns, and what is compressed, say much in few bytes.
+    if job.form != "arrow" and packed is None and sum(map(len, body)) <= SMALL_BODY_BYTES:
         meter = Meter()
         reply = b"".join(state.batches.now(job, b"".join(body), meter))
         state.metrics.add(meter)

@@ -20,6 +20,7 @@ from api.services.lanes import Lanes
 from api.services.plans import Plans
 from api.services.standing import Standings
 from api.settings import Limits
+from api.wire.packing import Encoding, unpacked
 from api.wire.requests import read_batch, read_options
 
 __all__ = ["BatchJob", "Batches", "Form"]
@@ -33,11 +34,12 @@ Form = Literal["json", "ndjson", "arrow"]
 
 @dataclass(frozen=True, slots=True)
 class BatchJob:
-    """A batch as it came: all but its body, which is sent apart."""
+    """A batch as it came: all but its body, which is sent apart. `packed`: how that is compressed, if it is."""
 
     query: list[tuple[str, str]]
     language: str
     form: Form
+    packed: Encoding | None = None
 
 
 class Batches:
@@ -57,6 +59,9 @@ class Batches:
     def now(self, job: BatchJob, body: bytes, meter: Meter) -> Iterator[bytes]:
         """The pieces of the reply; only NDJSON has more than one. Raises Problem before the first of them."""
         meter.begin()
+        if job.packed is not None:
+            body = unpacked(body, job.packed, self._limits.unpacked_bytes)
+            meter.end("decode")
         if job.form == "arrow":
             # Here, because the command line and servers that are sent no columns start faster without.
             from api.services.arrow import ArrowBatch

@@ -9,6 +9,7 @@ import msgspec
 from api.problems import CATALOGUE
 from api.web.examples import BATCH, BATCH_LINES, EVALUATION
 from api.wire import listings, replies
+from api.wire.packing import ENCODINGS
 from api.wire.requests import BatchRequest, EvaluationRequest, MemberRequest, RecordRequest
 from engine.words import EVIDENCE, FORCES, SUBJECTS, TOPICS
 
@@ -268,7 +269,11 @@ def _paths() -> Json:
         "be judged have an `error` in place of their results; the others are not affected. A record with a `parent` is "
         "judged itself and counts as a member of that record. When a key stands twice in an object, the last value "
         "counts.",
-        "parameters": [language, *_batch_parameters()],
+        "parameters": [
+            language,
+            _parameter("header", "Content-Encoding", {"enum": list(ENCODINGS)}, "how the body is compressed, if it is"),
+            *_batch_parameters(),
+        ],
         "requestBody": {
             "required": True,
             "content": {
