@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from api.observe.meter import Meter
+from api.services.arrow import ArrowBatch
 from api.services.batch import Batch
 from api.services.families import names_parents
 from api.services.lanes import Lanes
@@ -63,9 +64,6 @@ class Batches:
             body = unpacked(body, job.packed, self._limits.unpacked_bytes)
             meter.end("decode")
         if job.form == "arrow":
-            # Here, because the command line and servers that are sent no columns start faster without.
-            from api.services.arrow import ArrowBatch
-
             columns = ArrowBatch(self._plans, read_options(job.query), self._limits, job.language, meter)
             return iter((columns.arrow(body),))
         if job.form == "ndjson":
