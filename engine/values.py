@@ -167,10 +167,13 @@ def exact(value: float) -> Fraction:
 
 
 def shortest(value: Fraction | Root) -> float:
-    """The number as JSON shows it: an int where whole, else the nearest float."""
+    """The number as JSON shows it: an int where whole, else the nearest float; an int too where no float reaches."""
     if isinstance(value, Root):
         return float(value)
-    return value.numerator if value.denominator == 1 else float(value)
+    try:
+        return value.numerator if value.denominator == 1 else float(value)
+    except OverflowError:
+        return round(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Failing rules of a block as JSON, each distinct one written once.
 
-What a batch says of a failing rule depends on the values that the rule read and on nothing else. These come from
-the columns, so the facts of a record are put together only when its finding was never written before.
+What a batch says of a failing rule depends on the values that the rule read and, where its formulas look at them, on
+the day, the parameters and the place. The values come from the columns, so the facts of a record are put together only
+when its finding was never written before.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from engine.backends.explain import Explainer
 from engine.backends.letters import Indexes
 from engine.backends.plan import plan_of
 from engine.backends.reference import Evaluation
-from engine.check.ir import Program
+from engine.check.ir import AsOf, InDivision, ParameterRef, Program, YearsSince
+from engine.check.walk import nodes, with_sources
 from engine.facts import Facts
 
 __all__ = ["Failures"]
@@ -38,6 +40,9 @@ class Failures:
         self._kept: list[dict[int, dict[object, bytes]]] = [{} for _ in program.rules]
         rolled = derives_from_members(program)
         self._rolled = [not rolled.isdisjoint(reads) for reads in self._plan.reads]
+        self._looks = [_looks(program, i) for i in range(len(program.rules))]
+        # What another rule read stands under none of the rule's own names.
+        self._asks = [bool(rule.passes) for rule in program.rules]
         # What decides a finding: for plain rules what they show, for others all that it comes from.
         self._names = [
             rule.reads if direct else tuple(name for name in program.facts if name in reads)
@@ -50,13 +55,18 @@ class Failures:
         # What members say stands in no column of the record.
         containers = set(judged.block.containers) if self._rolled[index] else set[int]()
         answers = judged.answers_of_members(index, rows) if containers else None
-        if keyed or (containers and answers is None):
-            alone = [keyed or row in containers for row in rows.tolist()]
+        every = keyed or self._asks[index]
+        if every or (containers and answers is None):
+            alone = [every or row in containers for row in rows.tolist()]
         else:
             alone = None
         keys = _keys(self._plan.layout, judged, self._names[index], rows)
         if answers is not None:
             keys = list(zip(keys, answers, strict=True))
+        if self._looks[index]:
+            parameters = tuple(sorted(judged.parameters.items()))
+            around = [(judged.on, parameters, judged.situation(row).context.path) for row in rows.tolist()]
+            keys = list(zip(keys, around, strict=True))
         kept = self._kept[index].setdefault(position, {})
         found: list[bytes | None] = [None] * len(keys) if alone is not None else [kept.get(key) for key in keys]
         for place, written in enumerate(found):
@@ -87,6 +97,17 @@ class Failures:
             else:
                 finding = Evaluation(self._program, facts, situation.context).finding(index)
         return self._writer.brief(finding)
+
+
+def _looks(program: Program, index: int) -> bool:
+    """Whether what a rule shows comes from the day, a parameter or the place; a window names the periods of values."""
+    rule = program.rules[index]
+    if rule.window is not None:
+        return True
+    exprs = [rule.require]
+    for spec in with_sources(rule.needs, program.facts).values():
+        exprs += [e for e in (spec.derive, spec.at_least, spec.at_most) if e is not None]
+    return any(isinstance(n, AsOf | InDivision | ParameterRef | YearsSince) for e in exprs for n in nodes(e))
 
 
 def _keys(layout: Layout, judged: Judged, names: Sequence[str], rows: Indexes) -> list[object]:

@@ -509,7 +509,7 @@ class Judged:
         rule = self.program.rules[index]
         assert rule.due is not None
         assert rule.due.after is not None
-        column = self.numbers.of(FactRef(rule.due.after)).num
+        column = self.numbers.fact(self.program.facts[rule.due.after]).num
         unmet = self._standings[index] == UNMET
         for ordinal in np.unique(column[unmet & ~np.isnan(column)]):
             anchor = date.fromordinal(int(ordinal))

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.backends.explain import given_name
+from engine.backends.situation import excluded_everywhere
 from engine.backends.vectors import UNKNOWN, Mask
 from engine.check.ir import (
     AllOf,
@@ -98,6 +99,7 @@ class Missing:
         self._plan = judged.plan
         self._program = judged.program
         self._at: Mapping[str, int] = {name: i for i, name in enumerate(names)}
+        self._excluded = excluded_everywhere(judged.situations)
         self._known: dict[str, Mask] = {}
         self.marks: npt.NDArray[np.bool_] = np.zeros((len(names), judged.block.size), dtype=bool)
         self.further: dict[int, list[str]] = {}
@@ -158,6 +160,9 @@ class Missing:
                     todo += [] if derive is None else [derive]
                 elif isinstance(node, Passes):
                     other = self._program.index[node.rule]
+                    if other in self._excluded:
+                        # It passes everywhere, and nothing of it was computed.
+                        continue
                     found |= self._in_doubt(other) if _plain_rules(self._program)[other] else self._row(node)
                 elif isinstance(node, Compare) and node.kind == "number":
                     for side in (node.left, node.right):

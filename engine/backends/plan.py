@@ -37,6 +37,7 @@ from engine.check.ir import (
     FactSpec,
     InDivision,
     ItemOf,
+    Known,
     Negate,
     Not,
     ParameterRef,
@@ -273,6 +274,8 @@ class _Planner:
                 return (derive,) if derive is not None else ()
             case Compare() if self._simple(expr) is None:
                 return tuple(self._tests(expr))
+            case Known(fact):
+                return tuple(self._tests_of(fact))
             case _:
                 return ()
 
@@ -282,10 +285,14 @@ class _Planner:
             if isinstance(node, Choice):
                 yield node.test
             elif isinstance(node, FactRef):
-                spec = self.program.facts[node.name]
-                for formula in (spec.derive, spec.at_least, spec.at_most):
-                    if formula is not None:
-                        yield from self._tests(formula)
+                yield from self._tests_of(node.name)
+
+    def _tests_of(self, fact: str) -> Iterator[Expr]:
+        """The tests of choices that a fact comes from."""
+        spec = self.program.facts[fact]
+        for formula in (spec.derive, spec.at_least, spec.at_most):
+            if formula is not None:
+                yield from self._tests(formula)
 
     def _is_column(self, expr: Expr) -> bool:
         match expr:

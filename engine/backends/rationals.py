@@ -7,12 +7,13 @@ exactly on its limit needs no second look. Unknown is NaN in `num` or `den`. Cal
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from math import isnan
+from math import inf, isnan, nan
+from operator import add, mul, sub
 from typing import Any
 
 import numpy as np
@@ -39,8 +40,12 @@ Whole = npt.NDArray[Any]
 """Whole numbers and NaN: float64, or Python's integers."""
 
 _SAFE = 2.0**53
+_SURE = 1e15
+"""Up to here a float has one decimal only: no two of 15 digits share one."""
 _DIGITS = (0, 1, 2, 3, 4, 6, 9)
 """Numbers of decimal places that are tried for a column before each value is looked at by itself."""
+_POWERS = 308
+"""The largest power of ten that a float can hold."""
 _SCALES = 40
 """Most decimal places of a constant; one that needs more keeps its denominator."""
 
@@ -94,7 +99,10 @@ def _missing(values: Whole) -> Mask:
 
 
 def _largest(values: Whole) -> float:
-    return float(np.fmax.reduce(abs(values), initial=0.0))
+    try:
+        return float(np.fmax.reduce(abs(values), initial=0.0))
+    except OverflowError:
+        return inf
 
 
 def _integers(values: Whole) -> Whole:
@@ -104,18 +112,34 @@ def _integers(values: Whole) -> Whole:
     return np.array([v if isnan(v) else int(v) for v in values.tolist()], dtype=object)
 
 
+def _exactly(op: Callable[[Any, Any], Any], x: Whole, y: Whole) -> Whole:
+    """A sum or product in Python's integers."""
+    x, y = _integers(x), _integers(y)
+    try:
+        found: Whole = op(x, y)
+    except OverflowError:
+        # NaN beside an integer that no float can hold.
+        found = np.frompyfunc(lambda a, b: op(a, b) if a == a and b == b else nan, 2, 1)(x, y)  # noqa: PLR0124
+    return found
+
+
 def _product(x: Whole, y: Whole, size: float) -> Whole:
-    return x * y if size < _SAFE and x.dtype == y.dtype == float else _integers(x) * _integers(y)
+    return x * y if size < _SAFE and x.dtype == y.dtype == float else _exactly(mul, x, y)
+
+
+def _either(where: Mask, x: Whole, y: Whole) -> Whole:
+    """One or the other, row by row, never floats and integers in one column."""
+    return np.where(where, x, y) if x.dtype == y.dtype else np.where(where, _integers(x), _integers(y))
 
 
 def _shifted(values: Whole, places: int, top: float) -> tuple[Whole, float]:
     """Times a power of ten."""
     if places == 0:
         return values, top
-    size = top * 10.0**places
+    size = top * (10.0**places if places <= _POWERS else inf)
     if size < _SAFE and values.dtype == float:
         return values * 10.0**places, size
-    return _integers(values) * 10**places, size
+    return _exactly(mul, values, np.array([10**places], dtype=object)), size
 
 
 @lru_cache(maxsize=4_096)
@@ -147,7 +171,7 @@ def decimals(column: npt.NDArray[np.float64], places: int) -> Rational:
     for digits in (places, *(d for d in _DIGITS if d > places)):
         shifted = np.rint(column * 10.0**digits)
         top = _largest(shifted)
-        if top < _SAFE and not np.any((shifted / 10.0**digits != column) & ~np.isnan(column)):
+        if top <= _SURE and not np.any((shifted / 10.0**digits != column) & ~np.isnan(column)):
             return Rational(shifted, shifted, None, digits, top)
     texts = [None if isnan(v) else Decimal(repr(v)) for v in column.tolist()]
     exponents = [-int(d.as_tuple().exponent) for d in texts if d is not None]
@@ -183,7 +207,7 @@ def _common(a: Rational, b: Rational) -> tuple[Whole, float, Whole, float, Whole
 
 def _sum(x: Whole, y: Whole, size: float, sign: int) -> Whole:
     if not (size < _SAFE and x.dtype == y.dtype == float):
-        x, y = _integers(x), _integers(y)
+        return _exactly(add if sign > 0 else sub, x, y)
     return x + y if sign > 0 else x - y
 
 
@@ -249,8 +273,7 @@ def ceiling(a: Rational) -> Rational:
     elif a.num.dtype == den.dtype == float:
         num = np.ceil(a.num / den)
     else:
-        pairs = zip(*(w.tolist() for w in np.broadcast_arrays(_integers(a.num), _integers(den))), strict=True)
-        num = np.array([np.nan if isnan(n) or isnan(d) else -(-n // d) for n, d in pairs], dtype=object)
+        num = _exactly(lambda n, d: -(-n // d), a.num, den)
     return Rational(num, num, None, 0, a.top, 1.0, a.doubts())
 
 
@@ -265,7 +288,7 @@ def extremum(op: str, operands: Sequence[Rational]) -> Rational:
 def _one_of(op: str, a: Rational, b: Rational) -> Rational:
     x, size_x, y, size_y, den, below, scale = _common(a, b)
     second = _mask(y < x) if op == "min" else _mask(y > x)
-    num = np.where(_missing(x) | _missing(y), np.nan, np.where(second, y, x))
+    num = np.where(_missing(x) | _missing(y), np.nan, _either(second, y, x))
     return Rational(num, num, den, scale, max(size_x, size_y), below, either(a.doubts(), b.doubts()))
 
 
@@ -274,12 +297,12 @@ def choose(where: Mask, a: Rational, b: Rational) -> Rational:
     scale = max(a.scale, b.scale)
     x, size_x = _shifted(a.num, scale - a.scale, a.top)
     y, size_y = _shifted(b.num, scale - b.scale, b.top)
-    num = high = np.where(where, x, y)
+    num = high = _either(where, x, y)
     if a.high is not a.num or b.high is not b.num:
-        high = np.where(where, *(_shifted(r.high, scale - r.scale, r.top)[0] for r in (a, b)))
+        high = _either(where, *(_shifted(r.high, scale - r.scale, r.top)[0] for r in (a, b)))
     den = None
     if a.den is not None or b.den is not None:
-        den = np.where(where, *(np.ones(1) if r.den is None else r.den for r in (a, b)))
+        den = _either(where, *(np.ones(1) if r.den is None else r.den for r in (a, b)))
     doubt = None
     if a.doubt is not None or b.doubt is not None:
         doubt = np.where(where, *(np.zeros(1, dtype=bool) if r.doubt is None else r.doubt for r in (a, b)))

@@ -296,3 +296,14 @@ def test_titles_of_records_follow_the_language(client: Client) -> None:
 def test_a_bad_day_in_the_query_is_refused_though_the_body_names_its_own(client: Client, day: str) -> None:
     response = client.post(TO, params={"as_of": day}, json={"as_of": "2024-06-30", "records": [GOOD]})
     assert (response.status_code, response.json()["type"]) == (422, "/problems/bad-date")
+
+
+def test_a_gap_is_that_of_its_own_parameters(client: Client) -> None:
+    """What was written of a failing rule under one parameter does not stand for another."""
+    record = {**GOOD, "facts": {"max_class_size_primary": 70}}
+    gaps = []
+    for cap in (45, 50, 60):
+        reply = send(client, [record], parameters={"town": {"relaxed-class-size": cap}})
+        place = reply["rulesets"][0]["rules"]["school"].index("town/relaxed-cap")
+        gaps += [found["gap"] for found in reply["results"][0]["findings"] if found["rule"] == place]
+    assert gaps == [25, 20, 10]

@@ -46,6 +46,10 @@ def test_shortest_gives_back_what_was_sent(value: float) -> None:
     assert shortest(exact(value)) == value
 
 
+def test_shortest_is_a_whole_number_where_no_float_reaches() -> None:
+    assert shortest(Fraction(10**400, 3)) == 10**400 // 3
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_no_number(value: float) -> None:
     with pytest.raises(ValueError, match="not a finite number"):
