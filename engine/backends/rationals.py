@@ -119,7 +119,7 @@ def _exactly(op: Callable[[Any, Any], Any], x: Whole, y: Whole) -> Whole:
         found: Whole = op(x, y)
     except OverflowError:
         # NaN beside an integer that no float can hold.
-        found = np.frompyfunc(lambda a, b: op(a, b) if a == a and b == b else nan, 2, 1)(x, y)  # noqa: PLR0124
+        found = np.frompyfunc(lambda a, b: op(a, b) if a == a and b == b else nan, 2, 1)(x, y)  # noqa: PLR0124 - NaN differs from itself
     return found
 
 
