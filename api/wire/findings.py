@@ -27,6 +27,8 @@ from engine.facts import Facts
 __all__ = ["Failures"]
 
 _KEPT_PER_RULE = 8_192
+_KEPT = 131_072
+"""Most findings of a program that are kept; each takes some hundred bytes."""
 
 
 class Failures:
@@ -38,6 +40,7 @@ class Failures:
         self._writer = writer
         # By the rule's place among the codes, then by the values.
         self._kept: list[dict[int, dict[object, bytes]]] = [{} for _ in program.rules]
+        self._count = 0
         rolled = derives_from_members(program)
         self._rolled = [not rolled.isdisjoint(reads) for reads in self._plan.reads]
         self._looks = [_looks(program, i) for i in range(len(program.rules))]
@@ -78,9 +81,14 @@ class Failures:
                     body = self._written(judged, index, row, apart=by_itself or row in containers)
                     known = b'{"rule":%d,%s' % (position, body)
                     if not by_itself:
+                        if self._count >= _KEPT:
+                            self._kept = [{} for _ in self._program.rules]
+                            kept, self._count = self._kept[index].setdefault(position, {}), 0
                         if len(kept) >= _KEPT_PER_RULE:
+                            self._count -= len(kept)
                             kept.clear()
                         kept[key] = known
+                        self._count += 1
                 found[place] = known
         return cast(list[bytes], found)
 

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from api.services import batch as batch_module
+from api.wire import findings as findings_module
 from api.wire.replies import BatchLine, BatchReply
 from tests.api.conftest import Client
 
@@ -307,3 +308,13 @@ def test_a_gap_is_that_of_its_own_parameters(client: Client) -> None:
         place = reply["rulesets"][0]["rules"]["school"].index("town/relaxed-cap")
         gaps += [found["gap"] for found in reply["results"][0]["findings"] if found["rule"] == place]
     assert gaps == [25, 20, 10]
+
+
+def test_kept_findings_are_bounded(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where more differ than are kept, each is still that of its own record."""
+    monkeypatch.setattr(findings_module, "_KEPT", 7)
+    sizes = [46 + n % 50 for n in range(200)]
+    reply = send(client, [{**GOOD, "facts": {"max_class_size_junior": size}} for size in sizes])
+    for size, result in zip(sizes, reply["results"], strict=True):
+        assert all(found["actual"] == {"max_class_size_junior": size} for found in result["findings"])
+        assert bool(result["findings"]) == (size > 50)
