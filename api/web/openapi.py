@@ -268,10 +268,9 @@ def _paths() -> Json:
         "fact; of the last two the options stand in the query. Records that cannot "
         "be judged have an `error` in place of their results; the others are not affected. A record with a `parent` is "
         "judged itself and counts as a member of that record. When a key stands twice in an object, the last value "
-        "counts.",
+        f"counts. A body may be compressed; its `Content-Encoding` is then one of {', '.join(ENCODINGS)}.",
         "parameters": [
             language,
-            _parameter("header", "Content-Encoding", {"enum": list(ENCODINGS)}, "how the body is compressed, if it is"),
             *_batch_parameters(),
         ],
         "requestBody": {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -53,7 +53,7 @@ class MemberRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """
 
     subject: str
-    id: str
+    id: Annotated[str, msgspec.Meta(min_length=1)]
     facts: dict[str, Any]
     members: list[MemberRequest] | None = None
     division: str | None = None
