@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from api.reports.results import Json, Judged, Result, Totals
 
-__all__ = ["SCHEMA", "ParquetForm", "ParquetWriter"]
+__all__ = ["OUTCOMES", "SCHEMA", "ParquetForm", "ParquetWriter"]
 
 _ENCODE = msgspec.json.Encoder().encode
 _WORD: pa.DataType = pa.dictionary(pa.int8(), pa.string())
@@ -52,7 +52,7 @@ _FIELDS: list[tuple[str, pa.DataType]] = [
     ("error", _ERROR),
 ]
 SCHEMA = pa.schema(_FIELDS)
-_OUTCOMES = ["compliant", "non_compliant", "not_yet_due", "not_applicable", "insufficient_data"]
+OUTCOMES = ["compliant", "non_compliant", "not_yet_due", "not_applicable", "insufficient_data"]
 _ROWS_PER_GROUP = 64_000
 _BYTES_PER_GROUP = 64_000_000
 """What is held before it is written: readers skip by groups, and small ones waste room."""
@@ -73,19 +73,28 @@ class ParquetForm:
             _words(columns[field.name]) if field.type == _WORD else pa.array(columns[field.name], field.type)
             for field in SCHEMA
         ]
-        batch = pa.record_batch(arrays, schema=SCHEMA)
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, SCHEMA) as writer:
-            writer.write_batch(batch)
-        content: bytes = sink.getvalue().to_pybytes()
-        return content
+        return _sent(arrays)
+
+    def columns(self, columns: Mapping[str, Any]) -> bytes:
+        """The rows of columns by name; one that is not there is null."""
+        count = len(columns["row"])
+        arrays = [columns[f.name] if f.name in columns else pa.array([None] * count, f.type) for f in SCHEMA]
+        return _sent([a if a.type == f.type else a.cast(f.type) for a, f in zip(arrays, SCHEMA, strict=True)])
+
+
+def _sent(arrays: Sequence[Any]) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, SCHEMA) as writer:
+        writer.write_batch(pa.record_batch(arrays, schema=SCHEMA))
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
 
 
 def _words(values: Sequence[str | None]) -> Any:
     """Outcomes under one dictionary, so that blocks fit together."""
-    places = {word: i for i, word in enumerate(_OUTCOMES)}
+    places = {word: i for i, word in enumerate(OUTCOMES)}
     indexes = pa.array([None if value is None else places[value] for value in values], pa.int8())
-    return pa.DictionaryArray.from_arrays(indexes, pa.array(_OUTCOMES))
+    return pa.DictionaryArray.from_arrays(indexes, pa.array(OUTCOMES))
 
 
 def _cells(result: Result, names: Sequence[str], rules: Sequence[Mapping[str, list[str]]]) -> dict[str, object]:

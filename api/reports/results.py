@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
 from api.problems import Problem, problem_body
 from api.tabular.records import ColumnPlace, Notice, Row
 
-__all__ = ["Form", "Json", "Judged", "Result", "Totals", "Writer", "collected", "lines_in", "results_of"]
+__all__ = [
+    "Form",
+    "Json",
+    "Judged",
+    "Result",
+    "TakesColumns",
+    "Totals",
+    "Writer",
+    "collected",
+    "in_words_of_file",
+    "lines_in",
+    "results_of",
+]
 
 Json = dict[str, Any]
 
@@ -84,6 +96,15 @@ class Form(Protocol):
         ...
 
 
+@runtime_checkable
+class TakesColumns(Form, Protocol):
+    """A form that is made of columns as well."""
+
+    def columns(self, columns: Mapping[str, Any]) -> bytes:
+        """The rows of columns by name."""
+        ...
+
+
 class Writer(Protocol):
     """Puts the blocks of one form together, in order."""
 
@@ -141,7 +162,7 @@ def _result(body: Json, row: Row, line: bytes) -> Result:
     if row.faults:
         return Result({"id": row.id, "error": _faults(row)}, row)
     if "error" in body:
-        return Result({**body, "error": _in_words_of_file(body["error"], row)}, row)
+        return Result({**body, "error": in_words_of_file(body["error"], row)}, row)
     return Result(body, row, line)
 
 
@@ -154,7 +175,7 @@ def _faults(row: Row) -> Json:
     return error
 
 
-def _in_words_of_file(error: Json, row: Row) -> Json:
+def in_words_of_file(error: Json, row: Row) -> Json:
     """A problem of a row with its column instead of a pointer into JSON that nobody wrote."""
     if not row.origin.columns:
         return error
@@ -164,7 +185,7 @@ def _in_words_of_file(error: Json, row: Row) -> Json:
         told["help"] = error["help"]
     told |= row.origin.at(row.number, _column(error.get("pointer"), row))
     if "errors" in error:
-        told["errors"] = [_in_words_of_file(one, row) for one in error["errors"]]
+        told["errors"] = [in_words_of_file(one, row) for one in error["errors"]]
     return told
 
 

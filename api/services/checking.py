@@ -15,12 +15,12 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, repeat
 from multiprocessing import get_context
 
-from api.reports.results import Form, Judged, collected, lines_in, results_of
+from api.reports.results import Form, Judged, TakesColumns, collected, lines_in, results_of
 from api.services.batch import Batch
 from api.services.plans import Plans
 from api.services.processes import die_with
 from api.settings import Limits
-from api.tabular.records import BLOCK_RECORDS, Parsed, Row, Table
+from api.tabular.records import BLOCK_RECORDS, HasArrays, Parsed, Row, Table
 from api.wire.requests import BatchOptions
 
 __all__ = ["Checker", "WorkerLost", "judged_blocks"]
@@ -58,6 +58,15 @@ class Checker:
     def _batch(self) -> _FileBatch:
         return _FileBatch(self._plans, self._options, _UNLIMITED, self._language, ndjson=True)
 
+    def columns(self, table: Table, block: object) -> Judged | None:
+        """A block judged in columns where both its file and the output have some, else None."""
+        if table.families or not isinstance(table, HasArrays) or not isinstance(self._form, TakesColumns):
+            return None
+        # Here, because files of text are checked without Arrow.
+        from api.services.columns import FileFrames, judged_columns
+
+        return judged_columns(FileFrames(self._plans, self._options, _UNLIMITED, self._language), table, block)
+
     def block(self, parsed: Parsed, *, families: bool = False) -> Judged:
         """One block of records, judged and written."""
         waiting: deque[Row] = deque(parsed.rows)
@@ -91,8 +100,9 @@ def judged_blocks(table: Table, checker: Checker, processes: int) -> Iterator[Ju
 
 
 def _judged(table: Table, checker: Checker, block: object) -> Judged:
-    parsed = block if isinstance(block, Parsed) else table.parse(block)
-    return checker.block(parsed, families=table.families)
+    if isinstance(block, Parsed):
+        return checker.block(block, families=table.families)
+    return checker.columns(table, block) or checker.block(table.parse(block), families=table.families)
 
 
 def _gathered(table: Table) -> Parsed:

@@ -72,6 +72,8 @@ class FrameBatch(Batch):
     ) -> None:
         super().__init__(plans, options, limits, language, ndjson=False, meter=meter)
         self.names = Words()
+        self.rules: Words | None = None
+        """Set it to have the rules of findings by number among these words, instead of by place among the codes."""
         self.rulesets: list[bytes] = []
 
     @property
@@ -161,12 +163,14 @@ class FrameBatch(Batch):
         return groups
 
     def _where(self, division: str | None, subject: str | None) -> Where:
-        for name, value in (("division", division), ("subject", subject)):
-            if value is None:
-                raise Problem("invalid-request", f"`{name}` is missing", pointer=f"/{name}")
-        assert division is not None
-        assert subject is not None
+        if division is None:
+            raise self._unsaid("division")
+        if subject is None:
+            raise self._unsaid("subject")
         return self._intake.where(division, subject)
+
+    def _unsaid(self, place: str) -> Problem:
+        return Problem("invalid-request", f"`{place}` is missing", pointer=f"/{place}")
 
     def _group(
         self, frame: Frame, group: _Group, whole: Mapping[int, Facts], problems: dict[int, Problem]
@@ -198,7 +202,7 @@ class FrameBatch(Batch):
             counts = self.meter.judged(each.name, results.codes_of(rows))
             if each is plan:
                 self._counts.update(counts)
-            told.append(columns_of(results, each, index, rows, detail, self.names))
+            told.append(columns_of(results, each, index, rows, detail, self.names, self.rules))
         self.meter.recorded(plan.program.subject, len(rows))
         columns = told[0]
         if detail != "codes":

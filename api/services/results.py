@@ -44,6 +44,11 @@ class Results:
         """One row of letters per record, one column per chosen rule."""
         return self._letters
 
+    @property
+    def rules(self) -> list[str]:
+        """The chosen rules by id, in the order of codes."""
+        return [self._plan.program.rules[i].id for i in self._chosen.rules]
+
     def outcomes(self) -> tuple[Truths, Truths]:
         """The severity of each record's outcome (a place in `BY_SEVERITY`): over all rules, over the measured ones."""
         return self._judged.outcomes(self._chosen.counted), self._judged.outcomes(self._chosen.measured)

@@ -61,6 +61,10 @@ class Words:
             found = self._of_plans[id(plan)] = np.array([self.place(name) for name in known], dtype=np.int32)
         return found
 
+    def of_rules(self, ids: Sequence[str]) -> npt.NDArray[np.int32]:
+        """The numbers of rules by their place among the codes."""
+        return np.array([self.place(id_) for id_ in ids], dtype=np.int32)
+
     def array(self) -> Any:
         """The words."""
         return pa.array(list(self.places), pa.string())
@@ -71,10 +75,13 @@ def fields_of(detail: Detail) -> dict[str, pa.DataType]:
     return {**_HEAD, **_BY_DETAIL[detail]}
 
 
-def columns_of(results: Results, plan: Plan, index: int, rows: Indexes, detail: Detail, names: Words) -> dict[str, Any]:
+def columns_of(
+    results: Results, plan: Plan, index: int, rows: Indexes, detail: Detail, names: Words, rules: Words | None
+) -> dict[str, Any]:
     """What a ruleset says of some rows of a block, by name: arrays of as many values.
 
-    `ruleset` is `index`, outcomes are places in `BY_SEVERITY`, `missing` holds numbers of `names`.
+    `ruleset` is `index`, outcomes are places in `BY_SEVERITY`, `missing` holds numbers of `names`; the rules of
+    findings are places among the codes, or numbers of `rules`.
     """
     everything, measured = results.outcomes()
     letters = results.letters[rows]
@@ -90,7 +97,7 @@ def columns_of(results: Results, plan: Plan, index: int, rows: Indexes, detail: 
         ),
     }
     if detail == "findings":
-        found["findings"] = _findings(results, rows)
+        found["findings"] = _findings(results, rows, None if rules is None else rules.of_rules(results.rules))
         differing = results.differing()
         found["derived"] = pa.array([differing.get(row) for row in rows.tolist()], pa.string())
         found["missing"] = _missing(results, plan, rows, names)
@@ -127,7 +134,7 @@ def listed(lists: Sequence[Sequence[int]]) -> Any:
     return pa.array(lists, _NAMES)
 
 
-def _findings(results: Results, rows: Indexes) -> Any:
+def _findings(results: Results, rows: Indexes, rules: npt.NDArray[np.int32] | None) -> Any:
     """The failing rules of some rows, each distinct finding written once."""
     told, places, ends = results.failing()
     kinds: dict[bytes, int] = {}
@@ -136,7 +143,7 @@ def _findings(results: Results, rows: Indexes) -> Any:
     chosen = _array(of_kinds)
     findings = pa.StructArray.from_arrays(
         [
-            _array(places.astype(np.int32)),
+            _array(places.astype(np.int32) if rules is None else rules[places]),
             pa.array([actual for actual, _ in split], pa.string()).take(chosen),
             pa.array([gap for _, gap in split], pa.float64()).take(chosen),
         ],

@@ -5,12 +5,13 @@ Which types fit stands in `api/tabular/arrow.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from api.tabular.arrow import BadValue, mismatch, values_of
@@ -31,7 +32,7 @@ from api.tabular.records import (
 from api.tabular.streams import seekable
 from engine.check.ir import FactSpec
 
-__all__ = ["ParquetTable"]
+__all__ = ["Arrays", "ParquetTable"]
 
 _MAX_FILE_BYTES = 100_000_000_000
 _ENCODE = msgspec.json.Encoder().encode
@@ -48,6 +49,16 @@ class _Reading:
     column: Column
 
 
+@dataclass(frozen=True, slots=True)
+class Arrays:
+    """A block of records as columns. `first`: the number of the first row, from 1. `places`: what they are about."""
+
+    first: int
+    count: int
+    places: Mapping[str, Any]
+    facts: Sequence[tuple[Column, Any]]
+
+
 class ParquetTable:
     """A `Table` of a Parquet file. Raises BadFile and BadHeadings."""
 
@@ -57,7 +68,7 @@ class ParquetTable:
         self, stream: BinaryIO, facts: Sequence[FactSpec], defaults: Defaults, ignored: Iterable[str], budget: Budget
     ) -> None:
         self._budget = budget
-        self._defaults = defaults
+        self.defaults = defaults
         try:
             # Without threads and read-ahead: memory stays small, and the process can still be forked.
             self._file = pq.ParquetFile(seekable(stream, _MAX_FILE_BYTES), pre_buffer=False, buffer_size=1 << 20)
@@ -100,6 +111,19 @@ class ParquetTable:
         except _DAMAGED as error:
             raise BadFile(f"it is damaged after row {self._read:,}: {_first_line(error)}") from None
 
+    def arrays(self, block: object) -> Arrays | None:
+        """The columns of a block, or None where it must be looked at row by row: Parquet does not check its texts."""
+        assert isinstance(block, tuple)
+        first, content = block
+        batch = pa.ipc.open_stream(content, options=_WITHOUT_THREADS).read_next_batch()
+        try:
+            batch.validate(full=True)
+        except pa.ArrowException:
+            return None
+        arrays: list[tuple[Column, Any]] = [(r.column, batch.column(r.name)) for r in self._readings]
+        facts = [(column, array) for column, array in arrays if column.place is None]
+        return Arrays(first, batch.num_rows, {c.place: _texts(array) for c, array in arrays if c.place}, facts)
+
     def parse(self, block: object) -> Parsed:
         """The records of a block."""
         assert isinstance(block, tuple)
@@ -114,12 +138,12 @@ class ParquetTable:
     def _row(self, number: int, values: Sequence[object], given: set[str]) -> Row:
         said: dict[str, str | None] = {
             "id": None,
-            "division": self._defaults.division,
-            "subject": self._defaults.subject,
+            "division": self.defaults.division,
+            "subject": self.defaults.subject,
         }
         faults: list[Fault] = []
         facts: dict[str, object] = {}
-        subject = self._defaults.subject or ""
+        subject = self.defaults.subject or ""
         for reading, value in zip(self._readings, values, strict=True):
             column = reading.column
             if value is None:
@@ -153,6 +177,11 @@ class ParquetTable:
             record["facts"] = facts
             given.update(facts)
         return Row(number, _ENCODE(record), self.origin, id_, called, said.get("parent"), tuple(faults))
+
+
+def _texts(array: Any) -> Any:
+    """What rows are about, as strings; a dictionary stays one."""
+    return array if pa.types.is_dictionary(array.type) else pc.cast(array, pa.string())
 
 
 def _first_line(error: Exception) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 __all__ = [
     "BLOCK_BYTES",
@@ -15,6 +15,7 @@ __all__ = [
     "ColumnPlace",
     "Defaults",
     "Fault",
+    "HasArrays",
     "Limits",
     "Notice",
     "Origin",
@@ -187,4 +188,15 @@ class Table(Protocol):
 
     def progress(self) -> tuple[int, int | None]:
         """How much has been read, and of how much, in units of the file's own."""
+        ...
+
+
+@runtime_checkable
+class HasArrays(Table, Protocol):
+    """A table whose blocks can be had as columns of Arrow."""
+
+    defaults: Defaults
+
+    def arrays(self, block: object) -> Any:
+        """The columns of a block, or None where it must be looked at row by row."""
         ...

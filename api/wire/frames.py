@@ -7,7 +7,7 @@ single evaluation.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,6 +68,11 @@ class Frame:
         """Some rows of it."""
         chosen = pa.array(rows)
         return Frame(len(rows), [(column, array.take(chosen)) for column, array in self._columns])
+
+    def given(self, subjects: Iterable[str]) -> set[str]:
+        """The facts that any row gives, as rows of these subjects name them."""
+        full = [column for column, array in self._columns if array.null_count < len(array)]
+        return {column.fact(subject).name for column in full for subject in subjects}
 
     def raws(self, rows: Indexes, subject: str) -> list[Raw]:
         """The facts of some rows, one by one."""

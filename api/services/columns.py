@@ -1,0 +1,164 @@
+"""A block of a Parquet file → columns of a Parquet report, without a record between them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from api.problems import Problem, problem_body
+from api.reports.parquet import OUTCOMES, SCHEMA, ParquetForm
+from api.reports.results import Judged, Totals, in_words_of_file
+from api.services.frames import FrameBatch, Records, Told
+from api.services.plans import Plans
+from api.services.told import Words
+from api.settings import Limits
+from api.tabular.parquet import Arrays
+from api.tabular.records import HasArrays, Row
+from api.wire.frames import Frame
+from api.wire.requests import BatchOptions
+from engine.verdicts import BY_SEVERITY, CODES
+
+__all__ = ["FileFrames", "judged_columns"]
+
+_NAMES = [verdict.value for verdict in BY_SEVERITY]
+_PLACES = pa.array([OUTCOMES.index(name) for name in _NAMES], pa.int8())
+_ERROR = SCHEMA.field("error").type
+_FINDING = SCHEMA.field("findings").type.value_type
+_INCLUDED = SCHEMA.field("included").type.value_type
+_HEADS = msgspec.json.Decoder(dict[str, Any])
+
+
+class FileFrames(FrameBatch):
+    """A block of a file."""
+
+    def __init__(self, plans: Plans, options: BatchOptions, limits: Limits, language: str) -> None:
+        super().__init__(plans, options, limits, language)
+        self.rules = Words()
+
+    def _unsaid(self, place: str) -> Problem:
+        detail = f"`{place}` is missing: fill its column, or give --{place}"
+        return Problem("invalid-request", detail, pointer=f"/{place}")
+
+    def block(self, table: HasArrays, arrays: Arrays) -> Judged:
+        """The block judged and written."""
+        records = _records(table, arrays)
+        told = self.judged(records, {}, 0)
+        heads = [{**_HEADS.decode(head), "index": i} for i, head in enumerate(self.rulesets)]
+        columns = {
+            "row": pa.array(np.arange(arrays.first, arrays.first + arrays.count)),
+            "id": pa.nulls(arrays.count, pa.string()) if records.ids is None else records.ids,
+            **self._places(records, told),
+            **self._named(told.columns),
+            "error": self._errors(table, arrays, told),
+        }
+        return Judged(heads, ParquetForm().columns(columns), self._totals(records, told, columns), [])
+
+    def _places(self, records: Records, told: Told) -> dict[str, Any]:
+        """What records are about, where they were judged."""
+        good = pc.is_valid(told.columns["codes"])
+        places = {"division": records.divisions, "subject": records.subjects}
+        return {name: pc.if_else(good, array.cast(pa.string()), None) for name, array in places.items()}
+
+    def _named(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        rulesets, names = pa.array(self.ruleset_names, pa.string()), self.names.array()
+        found = {
+            "ruleset": rulesets.take(told["ruleset"]),
+            "outcome_all": _outcomes(told["outcome_all"]),
+            "outcome_measured": _outcomes(told["outcome_measured"]),
+            "codes": told["codes"],
+        }
+        assert self.rules is not None
+        rules = self.rules.array()
+        for name in ("missing", "ignored"):
+            if name in told:
+                found[name] = _lists(told[name], names.take)
+        if "findings" in told:
+            found["findings"] = _lists(told["findings"], lambda values: _findings(values, rules))
+        if "included" in told:
+            found["included"] = _lists(told["included"], lambda values: _included(values, rulesets))
+        # A record that was judged has lists, if of nothing.
+        nothing = {name: pa.array([[]], SCHEMA.field(name).type) for name in ("ignored", "included")}
+        good = pc.if_else(pc.is_valid(told["codes"]), pa.scalar(0), None)
+        return found | {name: array.take(good) for name, array in nothing.items() if name not in found}
+
+    def _errors(self, table: HasArrays, arrays: Arrays, told: Told) -> Any:
+        rows: list[dict[str, object] | None] = [None] * arrays.count
+        for row, problem in told.problems.items():
+            body = problem_body(problem, self._language, status=False)
+            error = in_words_of_file(body, Row(arrays.first + row, b"", table.origin))
+            rows[row] = {field.name: error.get(field.name) for field in _ERROR}
+        return pa.array(rows, _ERROR)
+
+    def _totals(self, records: Records, told: Told, columns: Mapping[str, Any]) -> Totals:
+        outcomes = np.bincount(np.asarray(told.columns["outcome_all"].drop_null()), minlength=len(_NAMES))
+        pairs: Any = pa.table({name: columns[name] for name in ("ruleset", "subject")}).drop_null()
+        distinct = pairs.group_by(["ruleset", "subject"]).aggregate([]).to_pylist()
+        subjects = {(pair["ruleset"], pair["subject"]) for pair in distinct}
+        return Totals(
+            records=records.frame.count,
+            errors=len(told.problems),
+            outcomes=Counter({name: n for name, n in zip(_NAMES, outcomes.tolist(), strict=True) if n}),
+            counts=Counter({CODES[letter].value: n for letter, n in self._counts.items()}),
+            given=records.frame.given({subject for _, subject in subjects}),
+            subjects=subjects,
+        )
+
+
+def judged_columns(frames: FileFrames, table: HasArrays, block: object) -> Judged | None:
+    """A block judged in columns, or None where it must be looked at row by row."""
+    arrays = table.arrays(block)
+    return None if arrays is None else frames.block(table, arrays)
+
+
+def _records(table: HasArrays, arrays: Arrays) -> Records:
+    places, nobody = arrays.places, pa.nulls(arrays.count, pa.string())
+    ids = [_strings(places[name]) for name in ("id", "name") if name in places]
+    if len(ids) == 2:
+        # An empty id is none.
+        empty = pc.equal(ids[0], pa.scalar(""))
+        ids = [pc.coalesce(pc.if_else(empty, None, ids[0]), ids[1])]
+    said = {"division": table.defaults.division, "subject": table.defaults.subject}
+    about = {name: _filled(places.get(name, nobody), default) for name, default in said.items()}
+    return Records(Frame(arrays.count, arrays.facts), about["division"], about["subject"], ids[0] if ids else None)
+
+
+def _filled(array: Any, default: str | None) -> Any:
+    return array if default is None or not array.null_count else pc.fill_null(_strings(array), default)
+
+
+def _strings(array: Any) -> Any:
+    return array.cast(pa.string())
+
+
+def _outcomes(array: Any) -> Any:
+    """Outcomes under the dictionary of the report."""
+    return pa.DictionaryArray.from_arrays(_PLACES.take(array), pa.array(OUTCOMES))
+
+
+def _lists(array: Any, change: Any) -> Any:
+    array = pa.concat_arrays([array])
+    mask = array.is_null() if array.null_count else None
+    return pa.ListArray.from_arrays(array.offsets, change(array.values), mask=mask)
+
+
+def _findings(values: Any, rules: Any) -> Any:
+    return pa.StructArray.from_arrays(
+        [rules.take(values.field("rule")), values.field("actual"), values.field("gap")], fields=list(_FINDING)
+    )
+
+
+def _included(values: Any, rulesets: Any) -> Any:
+    outcomes = pa.array(_NAMES)
+    columns = [
+        rulesets.take(values.field("ruleset")),
+        outcomes.take(values.field("outcome_all")),
+        outcomes.take(values.field("outcome_measured")),
+        values.field("codes"),
+    ]
+    return pa.StructArray.from_arrays(columns, fields=list(_INCLUDED))

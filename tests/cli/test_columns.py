@@ -1,0 +1,130 @@
+"""Parquet to Parquet goes in columns; whatever it tells is what going record by record tells."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import Result
+
+from api.files import bundled_rulesets
+from api.tabular import parquet
+from api.tabular.parquet import ParquetTable
+from engine.registry import Library
+from tests.differential.forms import batch_of
+from tests.differential.test_forms import draw_batch
+from tests.rulesets.at_limits import whole_library
+
+Call = Callable[..., Result]
+DAY = ("--as-of", "2026-11-22")
+
+
+@pytest.fixture
+def both(xueheng: Call, rulesets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Checks a table in columns and record by record; returns the first when both say the same."""
+
+    def call(table: Any, *options: str, folder: Path = rulesets) -> Any:
+        pq.write_table(table, tmp_path / "r.parquet")
+        told = []
+        for way in ("columns", "rows"):
+            with monkeypatch.context() as patch:
+                if way == "rows":
+                    patch.setattr(ParquetTable, "arrays", lambda self, block: None)
+                path = tmp_path / f"{way}.parquet"
+                result = xueheng(
+                    "check",
+                    tmp_path / "r.parquet",
+                    *DAY,
+                    "--rulesets",
+                    folder,
+                    "-o",
+                    path,
+                    "--processes",
+                    "1",
+                    *options,
+                )
+                assert result.exit_code in (0, 1), result.stderr
+            found = pq.read_table(path)
+            found.validate(full=True)
+            notes = [line for line in result.stderr.splitlines() if line.startswith("note:")]
+            told.append((result.exit_code, notes, found.schema.metadata, found.to_pylist()))
+        for one, other in zip(told[0][3], told[1][3], strict=True):
+            for name, value in one.items():
+                assert value == other[name], name
+        assert told[0] == told[1]
+        return found
+
+    return call
+
+
+def test_mixed_records(both: Callable[..., Any]) -> None:
+    count = 6
+    found = both(
+        pa.table(
+            {
+                "id": ["a", None, "", "d", "e", "f"],
+                "学校名称": ["甲", "乙", "丙", None, None, None],
+                "division": pa.array(["150603", "150603", None, "999999", "150602", "150603"]).dictionary_encode(),
+                "subject": ["school", "county", "school", "school", "school", None],
+                "primary_classes": pa.array([1.0, None, 2.0, 1.0, float("nan"), 3.0]),
+                "小学最大班额": pa.array([46, None, 45, 45, 45, 45], pa.int8()),
+                "rooms.music": pa.array([True, None, False, True, None, True]),
+                "rooms.art": pa.array([True, None, True, None, None, True]),
+                "rate@2025": pa.array([10, 9, None, 10, 10, 8]),
+                "rate@2024": pa.array([None, 9, None, 10, 10, 8]),
+            }
+        )
+    )
+    assert found.num_rows == count
+    assert [row["error"] is None for row in found.to_pylist()] == [True, True, False, False, False, False]
+
+
+def test_defaults_and_codes_alone(both: Callable[..., Any]) -> None:
+    table = pa.table(
+        {"id": pa.array([7, 8]), "subject": ["school", None], "area_m2": pa.array([3.825, 3.824], pa.float32())}
+    )
+    found = both(table, "--division", "150603", "--subject", "county", "--detail", "codes")
+    assert found.column("id").to_pylist() == ["7", "8"]
+
+
+def test_a_fact_whole_and_in_parts(both: Callable[..., Any]) -> None:
+    # As one kind of mistake in columns, as another in records: the others must not notice.
+    columns: dict[str, Any] = {
+        "rooms": pa.array([{"music": True, "art": True}, None]),
+        "rooms.music": pa.array([None, True]),
+        "division": ["150603"] * 2,
+        "subject": ["school"] * 2,
+    }
+    assert both(pa.table(columns)).column("error").null_count == 2
+
+
+def test_no_rows(both: Callable[..., Any]) -> None:
+    empty = pa.table({"division": pa.array([], pa.string()), "subject": pa.array([], pa.string())})
+    assert both(empty).num_rows == 0
+
+
+def test_texts_that_are_no_utf8_are_looked_at_one_by_one(both: Callable[..., Any]) -> None:
+    bad = pa.array([b"\xff\xfe", b"150603"]).view(pa.string())
+    found = both(pa.table({"division": bad, "subject": ["school"] * 2}))
+    assert [error is None for error in found.column("error").to_pylist()] == [False, True]
+
+
+@lru_cache
+def _library() -> Library:
+    return whole_library()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_drawn_records(both: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    monkeypatch.setattr(parquet, "BLOCK_RECORDS", 5)
+    rng = Random(seed)
+    facts = _library().dictionary.facts
+    batch = batch_of(draw_batch(rng), facts, rng)
+    views = [pa.types.is_string_view(field.type) for field in batch.schema]
+    arrays = [a.cast(pa.string()) if view else a for a, view in zip(batch.columns, views, strict=True)]
+    table = pa.table(dict(zip(batch.schema.names, arrays, strict=True)))
+    both(table, "--detail", rng.choice(("codes", "findings")), folder=bundled_rulesets())
