@@ -77,7 +77,7 @@ class ArrowBatch(FrameBatch):
         return pa.array(rows, _ERROR)
 
     def _written(self, told: Sequence[tuple[Any, dict[str, Any], Any]]) -> bytes:
-        rulesets, names = pa.array(self.ruleset_names, pa.string()), self.names.array()
+        rulesets, names = pa.array(self.ruleset_names, pa.string()), self.telling.names.array()
         empty = {name: nulls(kind, 0) for name, kind in self.fields().items()}
         head = {"id": pa.nulls(0, pa.string()), **named(empty, rulesets, names), "error": pa.nulls(0, _ERROR)}
         about: dict[bytes | str, bytes | str] = {"rulesets": joined(self.rulesets), "counts": self._counted()}

@@ -14,6 +14,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, repeat
 from multiprocessing import get_context
+from typing import TypeGuard
 
 from api.reports.results import Form, Judged, TakesColumns, collected, lines_in, results_of
 from api.services.batch import Batch
@@ -26,6 +27,8 @@ from api.wire.requests import BatchOptions
 __all__ = ["Checker", "WorkerLost", "judged_blocks"]
 
 _UNLIMITED = Limits(records=2**62, full_records=2**62, members=2**62, batch_seconds=float(2**31))
+_ROWS_OF_COLUMNS = 16_384
+"""Records of a block of columns: as many as are judged together."""
 _AHEAD = 2
 """Blocks that wait for each process, so that none is idle while one is written."""
 
@@ -58,10 +61,12 @@ class Checker:
     def _batch(self) -> _FileBatch:
         return _FileBatch(self._plans, self._options, _UNLIMITED, self._language, ndjson=True)
 
-    def columns(self, table: Table, block: object) -> Judged | None:
-        """A block judged in columns where both its file and the output have some, else None."""
-        if table.families or not isinstance(table, HasArrays) or not isinstance(self._form, TakesColumns):
-            return None
+    def in_columns(self, table: Table) -> TypeGuard[HasArrays]:
+        """True when both the file and the output have columns, so that no record need stand between them."""
+        return isinstance(table, HasArrays) and not table.families and isinstance(self._form, TakesColumns)
+
+    def columns(self, table: HasArrays, block: object) -> Judged | None:
+        """A block judged in columns, or None where it must be looked at row by row."""
         # Here, because files of text are checked without Arrow.
         from api.services.columns import FileFrames, judged_columns
 
@@ -84,6 +89,8 @@ def judged_blocks(table: Table, checker: Checker, processes: int) -> Iterator[Ju
     Records that name parents are read to the end first, and cut where no family is parted. The first block is judged
     here: most files hold no more, and what it builds is then shared by the processes that are forked.
     """
+    if checker.in_columns(table):
+        table.block_records = _ROWS_OF_COLUMNS
     blocks: Iterator[object] = _family_blocks(_gathered(table)) if table.families else table.blocks()
     first = next(blocks, None)
     if first is None:
@@ -102,7 +109,8 @@ def judged_blocks(table: Table, checker: Checker, processes: int) -> Iterator[Ju
 def _judged(table: Table, checker: Checker, block: object) -> Judged:
     if isinstance(block, Parsed):
         return checker.block(block, families=table.families)
-    return checker.columns(table, block) or checker.block(table.parse(block), families=table.families)
+    judged = checker.columns(table, block) if checker.in_columns(table) else None
+    return judged or checker.block(table.parse(block), families=table.families)
 
 
 def _gathered(table: Table) -> Parsed:

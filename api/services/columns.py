@@ -16,7 +16,7 @@ from api.reports.parquet import OUTCOMES, SCHEMA, ParquetForm
 from api.reports.results import Judged, Totals, in_words_of_file
 from api.services.frames import FrameBatch, Records, Told
 from api.services.plans import Plans
-from api.services.told import Words
+from api.services.told import Telling, Words
 from api.settings import Limits
 from api.tabular.parquet import Arrays
 from api.tabular.records import HasArrays, Row
@@ -39,7 +39,8 @@ class FileFrames(FrameBatch):
 
     def __init__(self, plans: Plans, options: BatchOptions, limits: Limits, language: str) -> None:
         super().__init__(plans, options, limits, language)
-        self.rules = Words()
+        # The report has no column for derived facts.
+        self.telling = Telling(options.detail, Words(), Words(), derived=False)
 
     def _unsaid(self, place: str) -> Problem:
         detail = f"`{place}` is missing: fill its column, or give --{place}"
@@ -66,15 +67,15 @@ class FileFrames(FrameBatch):
         return {name: pc.if_else(good, array.cast(pa.string()), None) for name, array in places.items()}
 
     def _named(self, told: Mapping[str, Any]) -> dict[str, Any]:
-        rulesets, names = pa.array(self.ruleset_names, pa.string()), self.names.array()
+        rulesets, names = pa.array(self.ruleset_names, pa.string()), self.telling.names.array()
         found = {
             "ruleset": rulesets.take(told["ruleset"]),
             "outcome_all": _outcomes(told["outcome_all"]),
             "outcome_measured": _outcomes(told["outcome_measured"]),
             "codes": told["codes"],
         }
-        assert self.rules is not None
-        rules = self.rules.array()
+        assert self.telling.rules is not None
+        rules = self.telling.rules.array()
         for name in ("missing", "ignored"):
             if name in told:
                 found[name] = _lists(told[name], names.take)

@@ -21,7 +21,7 @@ from api.services.intake import Where
 from api.services.members import fact_errors
 from api.services.plans import Plan, Plans
 from api.services.results import Results
-from api.services.told import Words, columns_of, fields_of, ignored_of, included_of, nulls
+from api.services.told import Telling, Words, columns_of, fields_of, ignored_of, included_of, nulls
 from api.settings import Limits
 from api.wire.frames import Frame
 from api.wire.requests import BatchOptions
@@ -71,9 +71,7 @@ class FrameBatch(Batch):
         self, plans: Plans, options: BatchOptions, limits: Limits, language: str, meter: Meter | None = None
     ) -> None:
         super().__init__(plans, options, limits, language, ndjson=False, meter=meter)
-        self.names = Words()
-        self.rules: Words | None = None
-        """Set it to have the rules of findings by number among these words, instead of by place among the codes."""
+        self.telling = Telling(options.detail, Words())
         self.rulesets: list[bytes] = []
 
     @property
@@ -83,12 +81,12 @@ class FrameBatch(Batch):
 
     def fields(self) -> dict[str, pa.DataType]:
         """The columns of what is told, with numbers for words."""
-        found = fields_of(self._options.detail)
+        found = fields_of(self.telling)
         if self._options.detail != "codes":
             found["ignored"] = _LISTS
         found["refused_members"] = pa.int32()
         if self._options.include:
-            found["included"] = pa.list_(pa.struct(list(fields_of(self._options.detail).items())))
+            found["included"] = pa.list_(pa.struct(list(fields_of(self.telling).items())))
         return found
 
     def gathered(self, blocks: Sequence[Records]) -> dict[int, Family]:
@@ -202,15 +200,15 @@ class FrameBatch(Batch):
             counts = self.meter.judged(each.name, results.codes_of(rows))
             if each is plan:
                 self._counts.update(counts)
-            told.append(columns_of(results, each, index, rows, detail, self.names, self.rules))
+            told.append(columns_of(results, each, index, rows, self.telling))
         self.meter.recorded(plan.program.subject, len(rows))
         columns = told[0]
         if detail != "codes":
-            columns["ignored"] = ignored_of(framed.ignored, rows, self.names)
+            columns["ignored"] = ignored_of(framed.ignored, rows, self.telling.names)
         columns["refused_members"] = _refused(own, rows)
         if self._options.include:
             columns["included"] = (
-                included_of(told[1:], detail)
+                included_of(told[1:], self.telling)
                 if len(told) > 1
                 else pa.array([[]] * len(rows), self.fields()["included"])
             )

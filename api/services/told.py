@@ -22,7 +22,7 @@ from engine.backends.letters import Indexes
 from engine.backends.vectors import Mask
 from engine.verdicts import BY_SEVERITY
 
-__all__ = ["Words", "columns_of", "fields_of", "ignored_of", "included_of", "listed", "named", "nulls"]
+__all__ = ["Telling", "Words", "columns_of", "fields_of", "ignored_of", "included_of", "listed", "named", "nulls"]
 
 _OUTCOMES = pa.array([verdict.value for verdict in BY_SEVERITY], pa.string())
 _FINDING = pa.struct([("rule", pa.int32()), ("actual", pa.string()), ("gap", pa.float64())])
@@ -70,18 +70,30 @@ class Words:
         return pa.array(list(self.places), pa.string())
 
 
-def fields_of(detail: Detail) -> dict[str, pa.DataType]:
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What is to be told: by `detail`; `names` number the facts that are missing.
+
+    `rules`: words that number the rules of findings; without them a finding has the place of its rule among the codes.
+    `derived`: tell the derived facts that were supplied otherwise.
+    """
+
+    detail: Detail
+    names: Words
+    rules: Words | None = None
+    derived: bool = True
+
+
+def fields_of(telling: Telling) -> dict[str, pa.DataType]:
     """The columns in which a ruleset tells of a record, with numbers for words."""
-    return {**_HEAD, **_BY_DETAIL[detail]}
+    found = {**_HEAD, **_BY_DETAIL[telling.detail]}
+    return found if telling.derived else {name: kind for name, kind in found.items() if name != "derived"}
 
 
-def columns_of(
-    results: Results, plan: Plan, index: int, rows: Indexes, detail: Detail, names: Words, rules: Words | None
-) -> dict[str, Any]:
+def columns_of(results: Results, plan: Plan, index: int, rows: Indexes, telling: Telling) -> dict[str, Any]:
     """What a ruleset says of some rows of a block, by name: arrays of as many values.
 
-    `ruleset` is `index`, outcomes are places in `BY_SEVERITY`, `missing` holds numbers of `names`; the rules of
-    findings are places among the codes, or numbers of `rules`.
+    `ruleset` is `index`, outcomes are places in `BY_SEVERITY`, `missing` holds numbers of `telling.names`.
     """
     everything, measured = results.outcomes()
     letters = results.letters[rows]
@@ -96,12 +108,14 @@ def columns_of(
             pa.py_buffer(letters.tobytes()),
         ),
     }
-    if detail == "findings":
+    names, rules = telling.names, telling.rules
+    if telling.detail == "findings":
         found["findings"] = _findings(results, rows, None if rules is None else rules.of_rules(results.rules))
-        differing = results.differing()
-        found["derived"] = pa.array([differing.get(row) for row in rows.tolist()], pa.string())
+        if telling.derived:
+            differing = results.differing()
+            found["derived"] = pa.array([differing.get(row) for row in rows.tolist()], pa.string())
         found["missing"] = _missing(results, plan, rows, names)
-    elif detail == "full":
+    elif telling.detail == "full":
         explained = [results.explained(row) for row in rows.tolist()]
         found["verdicts"] = pa.array([verdicts for verdicts, _, _ in explained], pa.string())
         found["derived"] = pa.array([derived for _, derived, _ in explained], pa.string())
@@ -114,9 +128,9 @@ def _array(values: npt.NDArray[Any]) -> Any:
     return pa.array(values)
 
 
-def included_of(others: Sequence[Mapping[str, Any]], detail: Detail) -> Any:
+def included_of(others: Sequence[Mapping[str, Any]], telling: Telling) -> Any:
     """What several rulesets say of the same records, as lists: of each record one entry by each."""
-    kind = pa.struct(list(fields_of(detail).items()))
+    kind = pa.struct(list(fields_of(telling).items()))
     told = [pa.StructArray.from_arrays(list(columns.values()), fields=list(kind)) for columns in others]
     count, size = len(told[0]), len(told)
     order = np.arange(count * size).reshape(size, count).T.reshape(-1)

@@ -69,6 +69,7 @@ class ParquetTable:
     ) -> None:
         self._budget = budget
         self.defaults = defaults
+        self.block_records = BLOCK_RECORDS
         try:
             # Without threads and read-ahead: memory stays small, and the process can still be forked.
             self._file = pq.ParquetFile(seekable(stream, _MAX_FILE_BYTES), pre_buffer=False, buffer_size=1 << 20)
@@ -101,7 +102,7 @@ class ParquetTable:
         """The number of the first row, from 1, and the rows as an Arrow stream. Raises BadFile."""
         names = [reading.name for reading in self._readings]
         try:
-            for batch in self._file.iter_batches(BLOCK_RECORDS, columns=names, use_threads=False):
+            for batch in self._file.iter_batches(self.block_records, columns=names, use_threads=False):
                 self._budget.in_time()
                 sink = pa.BufferOutputStream()
                 with pa.ipc.new_stream(sink, batch.schema) as writer:

@@ -196,6 +196,8 @@ class HasArrays(Table, Protocol):
     """A table whose blocks can be had as columns of Arrow."""
 
     defaults: Defaults
+    block_records: int
+    """How many records are handed on together; to be set before `blocks` is called."""
 
     def arrays(self, block: object) -> Any:
         """The columns of a block, or None where it must be looked at row by row."""

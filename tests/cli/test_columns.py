@@ -12,7 +12,7 @@ import pytest
 from click.testing import Result
 
 from api.files import bundled_rulesets
-from api.tabular import parquet
+from api.services import checking
 from api.tabular.parquet import ParquetTable
 from engine.registry import Library
 from tests.differential.forms import batch_of
@@ -120,7 +120,7 @@ def _library() -> Library:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_drawn_records(both: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
-    monkeypatch.setattr(parquet, "BLOCK_RECORDS", 5)
+    monkeypatch.setattr(checking, "_ROWS_OF_COLUMNS", 5)
     rng = Random(seed)
     facts = _library().dictionary.facts
     batch = batch_of(draw_batch(rng), facts, rng)
