@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 from urllib.parse import urlencode
 
+import pyarrow as pa
+
+from bench.parquet import batch
 from bench.synthetic import Columns
 from bench.workloads import Workload
 
-__all__ = ["json_batch", "ndjson", "query"]
+__all__ = ["arrow", "json_batch", "ndjson", "query"]
 
 
 def _records(workload: Workload, columns: Columns) -> Iterator[dict[str, object]]:
@@ -52,6 +56,20 @@ def ndjson(workload: Workload, columns: Columns, _detail: str) -> bytes:
     return b"".join(json.dumps(r, ensure_ascii=False).encode() + b"\n" for r in _records(workload, columns))
 
 
+def arrow(workload: Workload, columns: Columns, _detail: str) -> bytes:
+    """An Arrow stream of one batch; its options are in the query."""
+    divisions: Any = pa.array([workload.divisions[place] for place in columns.places])
+    subjects: Any = pa.array([workload.program.subject] * columns.size)
+    ids = pa.array([f"synthetic-{row}" for row in range(columns.size)])
+    heads = {"division": divisions.dictionary_encode(), "subject": subjects.dictionary_encode(), "id": ids}
+    sent = batch(columns, heads)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, sent.schema) as writer:
+        writer.write_batch(sent)
+    body: bytes = sink.getvalue().to_pybytes()
+    return body
+
+
 def query(workload: Workload, detail: str) -> str:
-    """The options of an NDJSON body."""
+    """The options of a body that has no place for them."""
     return "?" + urlencode({name: value for name, value in _options(workload, detail).items() if name != "parameters"})

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from urllib.parse import urlencode
 
 import numpy as np
+import pyarrow as pa
 
-from api.routes.bodies import JSON, NDJSON
+from api.routes.bodies import ARROW, JSON, NDJSON
 from bench import bodies, checks, synthetic, workloads
 from bench.checks import Disagreement
 from bench.client import post, server
@@ -45,8 +47,12 @@ class Format:
     @property
     def name(self) -> str:
         """For the table."""
-        return f"{'NDJSON' if self.kind == NDJSON else 'JSON'} {self.detail}, {self.records:,} records"
+        return f"{_NAMES[self.kind]} {self.detail}, {self.records:,} records"
 
+
+_NAMES = {JSON: "JSON", NDJSON: "NDJSON", ARROW: "Arrow"}
+TIMES_JSON = {1_000: 2.0, 10_000: 4.0}
+"""How many times as fast as JSON codes in columns must be, by records."""
 
 FORMATS = (
     Format(JSON, "codes", 1_000, 0.4),
@@ -57,6 +63,10 @@ FORMATS = (
     Format(JSON, "codes", 10_000),
     Format(JSON, "findings", 10_000),
     Format(NDJSON, "codes", 10_000),
+    Format(ARROW, "codes", 1_000),
+    Format(ARROW, "findings", 1_000),
+    Format(ARROW, "codes", 10_000),
+    Format(ARROW, "findings", 10_000),
 )
 
 
@@ -67,8 +77,15 @@ def measure(report: Report) -> None:
     wanted = checks.expected(workload, columns, COMPARED)
     section = f"batches over HTTP: {workload.name}, at most {MOST_FAILING} failing rules a record"
     with server() as connection:
+        seconds: dict[tuple[str, str, int], float] = {}
         for format_ in FORMATS:
-            _format(report, section, connection, format_, workload, columns, wanted)
+            # Columns have no floor: nothing else decodes them, and what decodes JSON would say nothing of them.
+            run = _columns if format_.kind == ARROW else _format
+            taken = run(report, section, connection, format_, workload, columns, wanted)
+            seconds[format_.kind, format_.detail, format_.records] = taken
+    for records, least in TIMES_JSON.items():
+        ratio = seconds[JSON, "codes", records] / seconds[ARROW, "codes", records]
+        report.add(section, f"JSON / Arrow codes, {records:,} records", ratio, "×", at_least=least)
 
 
 def _mostly_in_order(workload: Workload, count: int) -> Columns:
@@ -91,15 +108,13 @@ def _format(
     workload: Workload,
     columns: Columns,
     wanted: Truths,
-) -> None:
+) -> float:
     ndjson = format_.kind == NDJSON
     make = bodies.ndjson if ndjson else bodies.json_batch
     body = make(workload, columns.part(0, format_.records), format_.detail)
     path = BATCH + (bodies.query(workload, format_.detail) if ndjson else "")
     reply = post(connection, path, body, format_.kind)[1]
-    answered = (_codes_of_ndjson if ndjson else _codes_of_json)(reply)
-    if answered[: wanted.shape[1]] != ["".join(map(chr, column)) for column in wanted.T]:
-        raise Disagreement(f"{format_.name}: the server and the reference disagree")
+    _compare(format_, (_codes_of_ndjson if ndjson else _codes_of_json)(reply), wanted)
     program = workload.program
     wanted_floor = {"size": len(reply), "ruleset": program.ruleset, "subject": program.subject}
     floor_path = f"{FLOOR}?{urlencode(wanted_floor)}"
@@ -113,6 +128,33 @@ def _format(
     median_floor, median = statistics.median(floor), statistics.median(real)
     report.add(section, f"{format_.name} ({len(body) >> 10:,} → {len(reply) >> 10:,} KiB)", median * 1e3, "ms")
     report.add(section, f"  floor / {format_.name}", median_floor / median, "×", at_least=format_.at_least)
+    return median
+
+
+def _columns(
+    report: Report,
+    section: str,
+    connection: HTTPConnection,
+    format_: Format,
+    workload: Workload,
+    columns: Columns,
+    wanted: Truths,
+) -> float:
+    body = bodies.arrow(workload, columns.part(0, format_.records), format_.detail)
+    path = BATCH + bodies.query(workload, format_.detail)
+    reply = post(connection, path, body, format_.kind)[1]
+    told: list[str | None] = pa.ipc.open_stream(reply).read_all().column("codes").to_pylist()
+    _compare(format_, told, wanted)
+    real = [post(connection, path, body, format_.kind)[0] for _ in range(ROUNDS)]
+    median = statistics.median(real)
+    report.add(section, f"{format_.name} ({len(body) >> 10:,} → {len(reply) >> 10:,} KiB)", median * 1e3, "ms")
+    return median
+
+
+def _compare(format_: Format, answered: Sequence[str | None], wanted: Truths) -> None:
+    """Raises Disagreement unless the codes are those of the reference."""
+    if list(answered[: wanted.shape[1]]) != ["".join(map(chr, column)) for column in wanted.T]:
+        raise Disagreement(f"{format_.name}: the server and the reference disagree")
 
 
 def _codes_of_json(reply: bytes) -> list[str]:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from bench.synthetic import FALSE, TRUE, UNKNOWN, Columns, Floats, Truths, item_column
 from engine.check.ir import FactSpec, Program
 
-__all__ = ["read", "write"]
+__all__ = ["batch", "read", "write"]
 
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -36,6 +36,22 @@ def write(path: Path, columns: Columns, heads: Mapping[str, Any]) -> None:
                 if not np.isnan(column).all():
                     table[name] = _typed(spec, column)
     pq.write_table(pa.table(table), path)
+
+
+def batch(columns: Columns, heads: Mapping[str, Any]) -> pa.RecordBatch:
+    """The same as one batch of Arrow, a checklist as a struct of its items."""
+    table: dict[str, Any] = dict(heads)
+    for name, spec in columns.program.facts.items():
+        match spec.type_name:
+            case "boolean":
+                table[name] = _booleans(columns.truths[name])
+            case "checklist":
+                items = [_booleans(columns.truths[item_column(name, item)]) for item in spec.options]
+                table[name] = pa.StructArray.from_arrays(items, names=list(spec.options))
+            case _:
+                if not np.isnan(columns.numbers[name]).all():
+                    table[name] = _typed(spec, columns.numbers[name])
+    return pa.record_batch(table)
 
 
 def _booleans(column: Truths) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -167,6 +168,7 @@ def _findings(results: Results, rows: Indexes, rules: npt.NDArray[np.int32] | No
     return whole if len(rows) == len(ends) else whole.take(rows)
 
 
+@lru_cache(maxsize=65_536)
 def _split(finding: bytes) -> tuple[bytes, float | None]:
     """The actual values of a finding, still JSON, and its gap."""
     start = finding.index(b'"actual":') + _ACTUAL
