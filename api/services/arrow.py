@@ -36,7 +36,7 @@ class ArrowBatch(FrameBatch):
         self.meter.begin()
         schema, batches = read_stream(body, self._limits, self._limit, self._in_time)
         self._check_length(sum(batch.num_rows for batch in batches))
-        columns = read_columns(schema, self._library.dictionary.facts.values())
+        columns = read_columns(schema, self._plans.columns)
         blocks = [_records(columns, block) for block in _cut(batches)]
         tied = self.gathered(blocks)
         self.meter.end("decode")

@@ -11,6 +11,7 @@ from operator import itemgetter
 from api.services.blanks import Blank, facts_by_rule
 from api.services.following import Following
 from api.services.standing import Standings
+from api.tabular.names import Column
 from api.wire.findings import Failures
 from api.wire.shapes import Shape
 from api.wire.verdicts import VerdictWriter, encode
@@ -204,6 +205,14 @@ class Plans:
         self.standings = Standings.of_files(library)
         self._quotes = quotes
         self._plans: dict[tuple[str, str], Plan] = {}
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """What a column of a batch may hold, by its name."""
+        # Here, because files of text are checked without Arrow.
+        from api.wire.streams import known_columns
+
+        return known_columns(self.library.dictionary.facts.values())
 
     def get(self, name: str, subject: str) -> Plan:
         """The plan of a ruleset (`id@version`) for a subject."""

@@ -76,8 +76,10 @@ class Frame:
 
     def raws(self, rows: Indexes, subject: str) -> list[Raw]:
         """The facts of some rows, one by one."""
-        chosen = pa.array(rows)
         found: list[Raw] = [({}, []) for _ in rows]
+        if not found:
+            return found
+        chosen = pa.array(rows)
         for column, array in self._columns:
             spec = column.fact(subject)
             for (facts, problems), value in zip(found, values_of(array.take(chosen), column), strict=True):

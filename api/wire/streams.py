@@ -7,7 +7,7 @@ it has. What a record batch says of itself (offsets, places in dictionaries, UTF
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from api.tabular.names import Column
 from engine.check.ir import FactSpec
 from engine.diagnostics import did_you_mean
 
-__all__ = ["PLACES", "Columns", "read_columns", "read_stream"]
+__all__ = ["PLACES", "Columns", "known_columns", "read_columns", "read_stream"]
 
 PLACES = ("division", "subject", "id", "parent")
 _REQUIRED = ("division", "subject")
@@ -164,14 +164,13 @@ def _announced(metadata: bytes, body: Any, in_dictionary: bool) -> int:
 
 def _unpacked(batch: pa.RecordBatch) -> int:
     """The bytes of a batch as if no two values shared any: texts of a dictionary count wherever they are used."""
-    total = 0
-    arrays: list[Any] = batch.columns
-    for array in arrays:
-        if not pa.types.is_dictionary(array.type):
-            total += array.nbytes
+    total: int = batch.nbytes
+    for i, kind in enumerate(batch.schema.types):
+        if not pa.types.is_dictionary(kind):
             continue
-        total += array.indices.nbytes
-        if is_text(array.type) and len(array.dictionary):
+        array: Any = batch.column(i)
+        total -= array.dictionary.nbytes
+        if is_text(kind) and len(array.dictionary):
             lengths: Any = pc.fill_null(pc.binary_length(array.dictionary), 0)
             used = np.asarray(array.indices.drop_null()).astype(np.intp)
             total += int(np.asarray(lengths).astype(np.int64)[used].sum())
@@ -189,9 +188,14 @@ class Columns:
     facts: list[tuple[int, Column]]
 
 
-def read_columns(schema: pa.Schema, facts: Iterable[FactSpec]) -> Columns:
-    """The columns of a schema, by the exact names of places and facts. Raises Problem with every mistake."""
-    known = {spec.name: spec for spec in facts}
+def known_columns(facts: Iterable[FactSpec]) -> dict[str, Column]:
+    """The columns that a stream may have, by their exact names: places and facts. Made once for a dictionary."""
+    places = {name: Column(name, place=name) for name in PLACES}
+    return places | {spec.name: Column(spec.name, facts=dict.fromkeys(spec.subjects, spec)) for spec in facts}
+
+
+def read_columns(schema: pa.Schema, known: Mapping[str, Column]) -> Columns:
+    """What the columns of a schema hold. Raises Problem with every mistake."""
     found = Columns({}, [])
     errors = list(_schema_errors(schema, known, found))
     if errors:
@@ -203,30 +207,31 @@ def read_columns(schema: pa.Schema, facts: Iterable[FactSpec]) -> Columns:
     return found
 
 
-def _schema_errors(schema: pa.Schema, known: dict[str, FactSpec], found: Columns) -> Iterator[ProblemError]:
+def _schema_errors(schema: pa.Schema, known: Mapping[str, Column], found: Columns) -> Iterator[ProblemError]:
     """Every mistake; `found` is filled on the way. For the first unknown names, what they may have meant."""
     seen: set[str] = set()
     unknown = 0
-    for i, field in enumerate(schema):
-        name, at = field.name, pointer(["columns", field.name[:60]])
+    for i, (name, kind) in enumerate(zip(schema.names, schema.types, strict=True)):
+        column = known.get(name)
         if name in seen:
-            yield ProblemError("invalid-request", f"the column `{name[:60]}` stands twice", at)
-            continue
-        seen.add(name)
-        if name in PLACES:
-            column = Column(name, place=name)
-            found.places[name] = i
-        elif name in known:
-            column = Column(name, facts=dict.fromkeys(known[name].subjects, known[name]))
-            found.facts.append((i, column))
-        else:
+            yield ProblemError("invalid-request", f"the column `{name[:60]}` stands twice", _at(name))
+        elif column is None:
             unknown += 1
-            help_ = did_you_mean(name[:200], (*PLACES, *known)) if unknown <= _MOST_ERRORS else None
-            yield ProblemError("unknown-fact", f"unknown column `{name[:60]}`", at, help_)
-            continue
-        problem = mismatch(field.type, column)
-        if problem is not None:
-            yield ProblemError("wrong-type", f"the column `{name}`: {problem}", at)
+            help_ = did_you_mean(name[:200], known) if unknown <= _MOST_ERRORS else None
+            yield ProblemError("unknown-fact", f"unknown column `{name[:60]}`", _at(name), help_)
+        else:
+            problem = mismatch(kind, column)
+            if problem is not None:
+                yield ProblemError("wrong-type", f"the column `{name}`: {problem}", _at(name))
+            elif column.place is not None:
+                found.places[name] = i
+            else:
+                found.facts.append((i, column))
+        seen.add(name)
     for name in _REQUIRED:
-        if name not in found.places:
+        if name not in seen:
             yield ProblemError("invalid-request", f"there is no column `{name}`")
+
+
+def _at(name: str) -> str:
+    return pointer(["columns", name[:60]])

@@ -1,5 +1,6 @@
 """The real server in a process of its own: it starts, answers, refuses, and leaves nothing behind."""
 
+import gzip
 import json
 import os
 import signal
@@ -7,9 +8,11 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from tests.api.serving import BODY, END_SECONDS, JSON, ask, free_port, members, refused, served, wait_until
+from tests.api.test_arrow import ARROW, batch, stream
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +37,14 @@ def test_it_answers_over_the_wire(data_dir: Path) -> None:
         to = "/v1/evaluations/batch?as_of=2024-06-30&detail=codes"
         status, headers, body = ask(connection, "POST", to, body=line * 300, headers=ndjson)
         assert (status, headers["content-type"], body.count(b"\n")) == (200, "application/x-ndjson", 302)
+        # What is compressed, and columns, go to a process beside the worker.
+        packed = {**ndjson, "content-encoding": "gzip"}
+        assert ask(connection, "POST", to, body=gzip.compress((line * 300).encode()), headers=packed)[2] == body
+        columns = {"content-type": ARROW}
+        status, headers, body = ask(connection, "POST", to, body=stream(batch()), headers=columns)
+        assert (status, headers["content-type"]) == (200, ARROW)
+        assert pa.ipc.open_stream(body).read_all().num_rows == 2
+        assert ask(connection, "POST", to, body=stream(batch())[:-20], headers=columns)[0] == 400
 
 
 def test_an_endless_chunked_body_is_cut_off(data_dir: Path) -> None:
