@@ -19,6 +19,7 @@ from api.services.batch import Batch
 from api.services.families import names_parents
 from api.services.lanes import Lanes
 from api.services.plans import Plans
+from api.services.situations import ParameterReader, check_names
 from api.services.standing import Standings
 from api.settings import Limits
 from api.wire.packing import Encoding, unpacked
@@ -70,7 +71,11 @@ class Batches:
             options = read_options(job.query)
             batch = Batch(self._plans, options, self._limits, job.language, ndjson=True, meter=meter)
             return batch.ndjson(body)
-        wanted = read_batch(body, read_options(job.query))
+        options = read_options(job.query)
+        # Here, because a body that says the same itself would hide the mistake.
+        check_names(self._plans.library, options)
+        ParameterReader(self._plans.library, options.parameters)
+        wanted = read_batch(body, options)
         meter.end("decode")
         batch = Batch(self._plans, wanted, self._limits, job.language, ndjson=False, meter=meter)
         return iter((batch.json(wanted.records, tied=names_parents(body)),))

@@ -134,6 +134,15 @@ def test_bad_options(client: Client, options: dict[str, Any], query: dict[str, A
         assert response.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(("name", "own"), [("include", []), ("ruleset", "erdos"), ("parameters", {})])
+def test_a_query_that_names_nothing_is_refused_though_the_body_says_the_same(
+    client: Client, name: str, own: Any
+) -> None:
+    query = {name: '{"nothing": {}}' if name == "parameters" else "nothing"}
+    response = client.post(TO, params=query, json={"as_of": "2024-06-30", "records": [GOOD], name: own})
+    assert (response.status_code, response.json()["type"]) == (422, "/problems/unknown-ruleset"), response.text
+
+
 def test_the_query_stands_in_for_what_a_json_body_leaves_out(client: Client) -> None:
     def ask(body: dict[str, Any], **query: str) -> Any:
         return client.post(TO, params=query, json={"records": [GOOD], **body}).json()
