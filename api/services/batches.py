@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from api.observe.meter import Meter
-from api.services.arrow import ArrowBatch
 from api.services.batch import Batch
 from api.services.families import names_parents
 from api.services.lanes import Lanes
@@ -65,6 +64,9 @@ class Batches:
             body = unpacked(body, job.packed, self._limits.unpacked_bytes)
             meter.end("decode")
         if job.form == "arrow":
+            # With the first such batch: the library behind it would keep every start waiting.
+            from api.services.arrow import ArrowBatch
+
             columns = ArrowBatch(self._plans, read_options(job.query), self._limits, job.language, meter)
             return iter((columns.arrow(body),))
         if job.form == "ndjson":

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import pyarrow as pa
-
 from api.problems import Problem
 
 __all__ = ["ENCODINGS", "Encoding", "unpacked"]
@@ -20,6 +18,9 @@ def unpacked(body: bytes, encoding: Encoding, limit: int) -> bytes:
 
     Nothing is unpacked beyond the limit. Raises Problem `body-too-large` or `malformed-compression`.
     """
+    # Imported with the first compressed body: it would keep every start waiting.
+    import pyarrow as pa
+
     pieces: list[bytes] = []
     length = 0
     try:

@@ -55,6 +55,9 @@ __all__ = [
 def children(expr: Expr) -> tuple[Expr, ...]:
     """The direct operands. An aggregate's parts are about members and are no operands."""
     match expr:
+        # What is met most often stands first: every start of the service walks all rules many times.
+        case FactRef() | Constant():
+            return ()
         case Arithmetic() | Compare():
             return (expr.left, expr.right)
         case Negate() | Abs() | Ceil() | YearsSince() | Not() | OneOf():
@@ -64,9 +67,7 @@ def children(expr: Expr) -> tuple[Expr, ...]:
         case Choice():
             return (expr.test, expr.then, expr.otherwise)
         case (
-            Constant()
-            | FactRef()
-            | ParameterRef()
+            ParameterRef()
             | AsOf()
             | InDivision()
             | CountOf()
