@@ -11,7 +11,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.types import ControllerRouterHandler
 
-from api.files import bundled_rulesets, read_rulesets
+from api.library import open_library
 from api.observe.metrics import Metrics
 from api.observe.requests import Observer
 from api.routes import catalogue as catalogue_routes
@@ -30,22 +30,9 @@ from api.services.standing import Standings
 from api.services.storekeeper import Storekeeper
 from api.settings import Settings
 from api.web import docs, problems
-from engine.diagnostics import render_all
-from engine.publications import MOVED
-from engine.registry import Library, load_library
+from engine.registry import Library
 
-__all__ = ["RulesetsRefused", "Storage", "create_app", "open_library"]
-
-
-class RulesetsRefused(Exception):
-    """The rulesets have errors; the message shows all of them.
-
-    `moved` is the library when one of them is that a published version is another one now.
-    """
-
-    def __init__(self, message: str, moved: Library | None = None) -> None:
-        super().__init__(message)
-        self.moved = moved
+__all__ = ["Storage", "create_app"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +41,6 @@ class Storage:
 
     dsn: str
     standings: Standings | None
-
-
-def open_library(settings: Settings) -> Library:
-    """The rulesets of the settings. Raises RulesetsRefused when any of them has an error."""
-    folder = settings.rulesets or bundled_rulesets()
-    try:
-        files = read_rulesets(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        raise RulesetsRefused(f"XUEHENG_RULESETS: `{folder}` is no folder") from None
-    library = load_library(files.texts)
-    found = (*files.diagnostics, *library.diagnostics)
-    errors = [d for d in found if d.severity == "error"]
-    if errors:
-        moved = library if any(d.code == MOVED for d in errors) else None
-        raise RulesetsRefused(render_all(found), moved)
-    return library
 
 
 def create_app(

@@ -17,6 +17,7 @@ import click
 import structlog
 
 from api.cli.database import FolderTaken, ServingDatabase, folder_in_use, settings_here
+from api.library import Loading, RulesetsRefused
 from api.observe.logs import FOR_GRANIAN, configure_logging
 from api.observe.shared import shared_folder
 from api.services.processes import die_with
@@ -62,6 +63,8 @@ def serve(workers: int) -> None:
     owned = folder_in_use(settings)
     if owned is not None:
         raise FolderTaken(owned)
+    # Before anything else is opened or has threads.
+    loading = Loading(settings)
     # Until the server takes the signals over: what has begun is ended in order.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     began = time.monotonic()
@@ -73,10 +76,10 @@ def serve(workers: int) -> None:
             stack.enter_context(shared_folder(settings.data_dir))
         except OSError as error:
             raise click.ClickException(f"cannot write to the data folder (XUEHENG_DATA_DIR): {error}") from None
-        _run(settings, workers, database)
+        _run(settings, workers, database, loading)
 
 
-def _run(settings: Settings, workers: int, database: ServingDatabase) -> None:
+def _run(settings: Settings, workers: int, database: ServingDatabase, loading: Loading) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are answered first."""
     # Nothing that loading makes is garbage for long; looking for it took a seventh of the time until ready.
     gc.disable()
@@ -88,7 +91,7 @@ def _run(settings: Settings, workers: int, database: ServingDatabase) -> None:
     from api.app import create_app
 
     database.refuse_early()
-    library = _library(settings, database)
+    library = _library(loading, database)
     app = create_app(settings, library=library, storage=_storage(database.dsn(), library))
     gc.enable()
     state: AppState = app.state.xueheng
@@ -122,12 +125,10 @@ def _run(settings: Settings, workers: int, database: ServingDatabase) -> None:
     server.serve(target_loader=in_worker)
 
 
-def _library(settings: Settings, database: ServingDatabase) -> Library:
+def _library(loading: Loading, database: ServingDatabase) -> Library:
     """The rulesets. Ends the command when they have errors; of a published version that moved it says what differs."""
-    from api.app import RulesetsRefused, open_library
-
     try:
-        return open_library(settings)
+        return loading.library()
     except RulesetsRefused as refused:
         click.echo(refused, err=True)
         if refused.moved is not None:

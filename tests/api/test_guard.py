@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from api.app import RulesetsRefused, create_app
+from api.app import create_app
+from api.library import RulesetsRefused
 from api.settings import BadSetting, Settings
 from tests.api.conftest import SETTINGS, Client
 
