@@ -42,14 +42,20 @@ class Failures:
         self._kept: list[dict[int, dict[object, bytes]]] = [{} for _ in program.rules]
         self._count = 0
         rolled = derives_from_members(program)
-        self._rolled = [not rolled.isdisjoint(reads) for reads in self._plan.reads]
+        # A rule on nothing but the verdicts of others shows no fact, and fails everywhere alike.
+        self._bare = [bool(r.passes) and not (r.reads or r.conditions or r.periodic) for r in program.rules]
+        self._rolled = [
+            not (rolled.isdisjoint(reads) or bare) for reads, bare in zip(self._plan.reads, self._bare, strict=True)
+        ]
         self._looks = [_looks(program, i) for i in range(len(program.rules))]
         # What another rule read stands under none of the rule's own names.
-        self._asks = [bool(rule.passes) for rule in program.rules]
+        self._asks = [bool(r.passes) and not bare for r, bare in zip(program.rules, self._bare, strict=True)]
         # What decides a finding: for plain rules what they show, for others all that it comes from.
         self._names = [
-            rule.reads if direct else tuple(name for name in program.facts if name in reads)
-            for rule, direct, reads in zip(program.rules, self._plan.direct, self._plan.reads, strict=True)
+            rule.reads if direct or bare else tuple(name for name in program.facts if name in reads)
+            for rule, direct, bare, reads in zip(
+                program.rules, self._plan.direct, self._bare, self._plan.reads, strict=True
+            )
         ]
 
     def of(self, judged: Judged, index: int, position: int, rows: Indexes) -> list[bytes]:
@@ -78,7 +84,7 @@ class Failures:
                 by_itself = alone is not None and alone[place]
                 known = None if by_itself else kept.get(key)
                 if known is None:
-                    body = self._written(judged, index, row, apart=by_itself or row in containers)
+                    body = self._written(judged, index, row, apart=by_itself or self._bare[index] or row in containers)
                     known = b'{"rule":%d,%s' % (position, body)
                     if not by_itself:
                         if self._count >= _KEPT:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from api.tabular.arrow import BadValue, is_text, values_of
 from api.tabular.names import Column
 from api.wire.buffers import by_text, days_in, given_rows, numbers_in, offsets_in, options_in, truths_in, valid_rows
-from engine.backends.columns import Block, Layout, facts_at
+from engine.backends.columns import Block, Layout, RowFacts
 from engine.backends.letters import Indexes
 from engine.backends.vectors import UNKNOWN, Floats, Mask
 from engine.check.ir import FactSpec, Program
@@ -97,7 +97,7 @@ class Frame:
         def facts_of(row: int) -> Facts:
             found = read.get(row) or kept.get(row)
             if found is None:
-                found = kept[row] = Facts(facts_at(program, layout, block, row))
+                found = kept[row] = Facts(RowFacts(program, layout, block, row))
             return found
 
         block = Block.empty(layout, self.count, facts_of)

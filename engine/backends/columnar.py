@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from engine.backends import letters, rationals, reference, vectors
 from engine.backends.base import Context, due_state
 from engine.backends.columns import Block, layout_of
 from engine.backends.compute import Numbers
-from engine.backends.evaluation import derives_from_members
+from engine.backends.evaluation import ColumnsOfMembers, derives_from_members
 from engine.backends.explain import Explainer
 from engine.backends.letters import EXCLUDED, MET, OPEN, OUT, UNMET, Indexes
 from engine.backends.members import MemberColumns
@@ -42,6 +43,7 @@ from engine.check.ir import (
 from engine.check.walk import with_sources
 from engine.facts import Facts
 from engine.rollup.columns import Measure
+from engine.values import Truth
 from engine.verdicts import DueState, Outcome, Verdict, decide
 
 __all__ = ["BLOCK_RECORDS", "Judged", "codes", "evaluate", "judge", "judge_block"]
@@ -51,6 +53,7 @@ BLOCK_RECORDS = 16_384
 FEW_RECORDS = 2
 """Up to here exact arithmetic record by record is cheaper than vectors with error bounds."""
 
+_TRUTHS: dict[int, Truth] = {FALSE: False, UNKNOWN: None, TRUE: True}
 _UNMET = {state: decide(True, False, state) for state in DueState}
 _STANDING = {"C": MET, "X": OUT, "U": OPEN, "N": UNMET, "T": UNMET}
 
@@ -107,12 +110,32 @@ def _judged(
         yield judge_block(program, block, contexts[start : start + BLOCK_RECORDS])
 
 
+class _Walk(Evaluation):
+    """The evaluation of a record of a block, which does not judge anew what the block has judged."""
+
+    def __init__(
+        self,
+        program: Program,
+        facts: Facts,
+        context: Context,
+        columns: ColumnsOfMembers | None,
+        judged: Callable[[int], int | None],
+    ) -> None:
+        super().__init__(program, facts, context, columns)
+        self._judged = judged
+
+    def passed(self, rule: str) -> Truth:
+        """See `Evaluation.passed`."""
+        truth = self._judged(self.program.index[rule])
+        return super().passed(rule) if truth is None else _TRUTHS[truth]
+
+
 class Judged:
     """One judged block: letters, outcomes, and what explains them."""
 
     def __init__(self, program: Program, block: Block, contexts: Sequence[Context]) -> None:
         self.program = program
-        self.block = block
+        self.block = self._as_sent = block
         self.count = block.count
         self.contexts = contexts
         self.on = contexts[0].on
@@ -126,6 +149,7 @@ class Judged:
         self.truths[plan.always] = TRUE
         self._standings = np.zeros((-(-len(program.rules) // 4) * 4, block.size), dtype=np.uint8)
         self._bytes = self._standings
+        self._complete = False
         # Letters that the standing of a rule and its state do not give: rule, rows, letter.
         self._apart: list[tuple[int, Indexes, int]] = []
         self.members = MemberColumns(plan.program, block, contexts, judge_block) if block.containers else None
@@ -205,11 +229,15 @@ class Judged:
         reads = self.plan.reads[rule] & self._rolled
         if not reads:
             return []
+        rows = set(self._left_to_reference(rule))
         for name in reads:
             spec = self.program.facts[name]
-            if not isinstance(spec.derive, Aggregate) or spec.period is not None or spec.at_least or spec.at_most:
+            if not isinstance(spec.derive, Aggregate) or spec.at_least or spec.at_most:
                 return self.block.containers
-        return sorted(self._left_to_reference(rule))
+            if spec.period is not None and self.members is not None:
+                # Of which period its members speak is for them to say, if there are any.
+                rows.update(self.members.some(spec.derive).tolist())
+        return sorted(rows)
 
     def answers_of_members(self, rule: int, rows: Indexes) -> list[object] | None:
         """What tells records apart in what a rule reads of members, where that is nothing but yes or no; else None."""
@@ -235,12 +263,8 @@ class Judged:
 
     def differing(self, derived: Iterable[str]) -> list[int]:
         """Rows that may have supplied a derived fact otherwise than it is computed."""
-        layout = self.plan.layout
+        layout, derived = self.plan.layout, list(derived)
         found = np.zeros(self.block.size, dtype=bool)
-        # By period or from members: whoever asks looks closer.
-        found[self.block.containers] = True
-        for rows in self.block.keyed.values():
-            found[rows] = True
         for name in derived:
             derive = self.program.facts[name].derive
             assert derive is not None
@@ -256,10 +280,26 @@ class Judged:
                 found |= truth == TRUE
                 if doubt is not None:
                     found |= doubt
+        # From members or by period: whoever asks looks closer, where anything was sent.
+        if self.block.containers:
+            closer = np.zeros(self.block.size, dtype=bool)
+            for name in derived:
+                closer |= self._sent(name)
+            found[self.block.containers] = closer[self.block.containers]
+        for rows in self.block.keyed.values():
+            found[rows] = True
         return np.flatnonzero(found[: self.count]).tolist()
 
     def _states(self) -> list[bytes]:
         return [situation.states for situation in self.situations]
+
+    def _sent(self, name: str) -> Mask:
+        """Rows that sent a fact, or a part of it."""
+        layout, sent = self.plan.layout, self._as_sent
+        if name in layout.numbers:
+            return np.asarray(~np.isnan(sent.numbers[layout.numbers[name]]))
+        items = [layout.truths[name]] if name in layout.truths else list(layout.items[name].values())
+        return np.asarray((sent.truths[items] != UNKNOWN).any(axis=0))
 
     # --- how it is found ------------------------------------------------------------------------
 
@@ -279,6 +319,7 @@ class Judged:
                 self._standings[stratum.scoped] = found
             self._exceptions(stratum.members)
         self._bytes = letters.packed(self._standings)
+        self._complete = True
 
     # --- conditions -----------------------------------------------------------------------------
 
@@ -368,8 +409,14 @@ class Judged:
         """The evaluation of a record by the reference; begun once."""
         if row not in self._walks:
             below = None if self.members is None else self.members.row(row)
-            self._walks[row] = Evaluation(self.program, self.block.facts(row), self.situation(row).context, below)
+            passed = partial(self._passed, row)
+            context = self.situation(row).context
+            self._walks[row] = _Walk(self.program, self.block.facts(row), context, below, passed)
         return self._walks[row]
+
+    def _passed(self, row: int, rule: int) -> int | None:
+        """The truth of `passes` for a record and a rule, once all rules are judged."""
+        return letters.PASSES[self.texts()[row][rule]] if self._complete else None
 
     def _settle(self, node: Compare | FactRef | Aggregate, rule: int, truth: Truths, doubt: Mask | None) -> Truths:
         """Recompute doubtful rows exactly: the truth of a comparison, or whether a fact is known."""
@@ -458,13 +505,8 @@ class Judged:
             rows.update(self._left_to_reference(rule))
         if rule in self.plan.careful:
             given = np.zeros(self.block.size, dtype=bool)
-            layout = self.plan.layout
             for name in reads:
-                if name in layout.numbers:
-                    given |= ~np.isnan(self.block.numbers[layout.numbers[name]])
-                else:
-                    items = [layout.truths[name]] if name in layout.truths else list(layout.items[name].values())
-                    given |= (self.block.truths[items] != UNKNOWN).any(axis=0)
+                given |= self._sent(name)
             rows.update(np.flatnonzero(given).tolist())
         return sorted(rows)
 

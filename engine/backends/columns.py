@@ -6,10 +6,11 @@ unknown. Booleans and checklist items are truths (false 0, unknown 1, true 2).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
+from math import isnan
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Floats, Mask, Truths
 from engine.check.ir import Program
 from engine.facts import Facts, FactValue
 
-__all__ = ["Below", "Block", "Layout", "facts_at", "layout_of", "padded", "sent_in"]
+__all__ = ["Below", "Block", "Layout", "RowFacts", "facts_at", "layout_of", "padded", "sent_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,30 +162,51 @@ def sent_in(layout: Layout, block: Block, name: str, rows: slice) -> bool:
     return bool((block.truths[items, rows] != UNKNOWN).any())
 
 
-def facts_at(
-    program: Program, layout: Layout, block: Block, row: int, names: Iterable[str] | None = None
-) -> dict[str, FactValue]:
-    """The plain facts of a row as they were sent: all that the program reads, or some of them."""
-    found: dict[str, FactValue] = {}
-    for name in program.facts if names is None else names:
-        spec = program.facts[name]
+class RowFacts(Mapping[str, FactValue]):
+    """The plain facts of a row as they were sent, each put together when it is asked for."""
+
+    __slots__ = ("_layout", "_numbers", "_program", "_truths")
+
+    def __init__(self, program: Program, layout: Layout, block: Block, row: int) -> None:
+        self._program = program
+        self._layout = layout
+        self._numbers: list[float] = block.numbers[:, row].tolist()
+        self._truths = block.truths[:, row].tobytes()
+
+    def __getitem__(self, name: str) -> FactValue:
+        found = self._value(name) if name in self._program.facts else None
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._program.facts if self._value(name) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _value(self, name: str) -> FactValue | None:
+        layout = self._layout
         if name in layout.numbers:
-            number = float(block.numbers[layout.numbers[name], row])
-            if np.isnan(number):
-                continue
+            number = self._numbers[layout.numbers[name]]
+            if isnan(number):
+                return None
             if name in layout.options:
-                found[name] = spec.options[int(number)]
-            elif spec.type_name == "date":
-                found[name] = date.fromordinal(int(number))
-            else:
-                found[name] = int(number) if number.is_integer() else number
-        elif name in layout.truths:
-            truth = block.truths[layout.truths[name], row]
-            if truth != UNKNOWN:
-                found[name] = bool(truth == TRUE)
-        else:
-            items = {item: int(block.truths[at, row]) for item, at in layout.items[name].items()}
-            known = {item: truth == TRUE for item, truth in items.items() if truth != UNKNOWN}
-            if known:
-                found[name] = known
-    return found
+                return self._program.facts[name].options[int(number)]
+            if self._program.facts[name].type_name == "date":
+                return date.fromordinal(int(number))
+            return int(number) if number.is_integer() else number
+        if name in layout.truths:
+            truth = self._truths[layout.truths[name]]
+            return None if truth == UNKNOWN else truth == TRUE
+        known = {
+            item: self._truths[at] == TRUE for item, at in layout.items[name].items() if self._truths[at] != UNKNOWN
+        }
+        return known or None
+
+
+def facts_at(program: Program, layout: Layout, block: Block, row: int, names: Iterable[str]) -> dict[str, FactValue]:
+    """Some plain facts of a row as they were sent."""
+    sent = RowFacts(program, layout, block, row)
+    found = ((name, sent.get(name)) for name in names)
+    return {name: value for name, value in found if value is not None}

@@ -77,8 +77,15 @@ class ColumnsOfMembers(Protocol):
         """What an aggregate comes to with the plain values of members; None where it is not said."""
         ...
 
-    def gives(self, aggregate: Aggregate) -> bool | None:
-        """Whether any member gives a periodic fact of an aggregate, plainly; None if some do by period."""
+    def gives(self, aggregate: Aggregate, period: PeriodKind) -> bool | None:
+        """Whether the members give what an aggregate reads, plainly; None if some do by period.
+
+        One of its facts of that period is enough; where it reads none of them, members are.
+        """
+        ...
+
+    def none(self, aggregate: Aggregate) -> bool:
+        """True when no member that an aggregate is over was sent."""
         ...
 
     def whole(self) -> Facts:
@@ -153,10 +160,10 @@ class Values(ABC):
         """The periods given by any member; of facts without periods the last finished one, as of a plain value."""
         period = spec.period
         assert period is not None
-        gives = None if self._columns is None else self._columns.gives(aggregate)
+        gives = None if self._columns is None else self._columns.gives(aggregate, period)
         last = period.last_finished(self.context.on)
-        if gives:
-            return set() if last is None else {last}
+        if gives is not None:
+            return {last} if gives and last is not None else set()
         members = self.members(aggregate.member)
         if not members:
             return set()
@@ -379,7 +386,7 @@ class Values(ABC):
     def rolled(self, aggregate: Aggregate, at: int | None) -> Rolled:
         """What an aggregate comes to, with its workings."""
         key = (id(aggregate), at)
-        if key not in self._rolled and self._columns is not None and self._reads_plain(aggregate, at):
+        if key not in self._rolled and self._columns is not None and self._in_columns(aggregate, at):
             found = self._columns.rolled(aggregate)
             if found is not None:
                 self._rolled[key] = found
@@ -398,16 +405,18 @@ class Values(ABC):
 
     def _aggregate(self, aggregate: Aggregate, at: int | None) -> Value:
         key = (id(aggregate), at)
-        if self._columns is not None and key not in self.kept and self._reads_plain(aggregate, at):
+        if self._columns is not None and key not in self.kept and self._in_columns(aggregate, at):
             said, value = self._columns.value(aggregate)
             if said:
                 self.kept[key] = value
         return self.kept[key] if key in self.kept else self.rolled(aggregate, at).value
 
-    def _reads_plain(self, aggregate: Aggregate, at: int | None) -> bool:
-        """True when the plain values of members are those of period `at`, or no value has a period."""
+    def _in_columns(self, aggregate: Aggregate, at: int | None) -> bool:
+        """True when the plain values of members are those of period `at`, no value has a period, or nobody was sent."""
         kinds = _periods_read(self.program)[id(aggregate)]
-        return all(at is not None and kind.last_finished(self.context.on) == at for kind in kinds)
+        if all(at is not None and kind.last_finished(self.context.on) == at for kind in kinds):
+            return True
+        return self._columns is not None and self._columns.none(aggregate)
 
     def _grades(self, aggregate: Aggregate) -> tuple[str, ...]:
         """The options of the grade whose lowest is sought."""

@@ -18,13 +18,14 @@ from typing import Protocol
 import numpy as np
 
 from engine.backends.base import Context
-from engine.backends.columns import Below, Block, facts_at, layout_of, sent_in
+from engine.backends.columns import Below, Block, RowFacts, layout_of, sent_in
 from engine.backends.compute import Numbers
 from engine.backends.plan import Plan
 from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Mask, Truths
 from engine.check.ir import Aggregate, Arithmetic, Choice, Citation, Expr, FactRef, FactSpec, Program, Rule
 from engine.check.walk import aggregates_of, facts_of, nodes, parts, with_sources
 from engine.facts import Facts, Member
+from engine.periods import PeriodKind
 from engine.rollup import columns
 from engine.rollup.aggregates import Rolled, Row, cv_of, roll_up
 from engine.rollup.columns import Amounts, Measure, Segments
@@ -146,6 +147,8 @@ class MemberColumns:
         self._kinds: dict[str, _Kind] = {}
         self._measures: dict[int, Measure] = {}
         self._kept: dict[int, Amounts] = {}
+        self._reads: dict[int, frozenset[str]] = {}
+        self._lists: dict[int, tuple[list[float], list[float] | None, int]] = {}
 
     def _kind(self, name: str) -> _Kind:
         if name not in self._kinds:
@@ -199,12 +202,17 @@ class MemberColumns:
         """Containers with members that give a fact of the aggregate by period, or have members with such facts."""
         rows = np.zeros(self._block.size, dtype=bool)
         block = kind.below.block
-        if block.keyed:
-            facts = kind.judged.plan.program.facts
-            read = with_sources((name for part in parts(aggregate) for name in facts_of(part)), facts)
-            for name in read.keys() & block.keyed.keys():
-                rows[kind.segments.of[block.keyed[name]]] = True
+        for name in self._read(kind, aggregate) & block.keyed.keys():
+            rows[kind.segments.of[block.keyed[name]]] = True
         return rows
+
+    def _read(self, kind: _Kind, aggregate: Aggregate) -> frozenset[str]:
+        """The facts of members that an aggregate reads, with what derived ones come from."""
+        key = id(aggregate)
+        if key not in self._reads:
+            names = (name for part in parts(aggregate) for name in facts_of(part))
+            self._reads[key] = frozenset(with_sources(names, kind.judged.plan.program.facts))
+        return self._reads[key]
 
     def _truth(self, kind: _Kind, condition: Expr | None) -> Truths:
         if condition is None:
@@ -273,7 +281,7 @@ class MemberColumns:
             kind = self._kind(name)
             layout = kind.judged.plan.layout
             for place in range(int(kind.starts[row]), int(kind.starts[row + 1])):
-                values = facts_at(kind.judged.plan.program, layout, kind.below.block, place)
+                values = RowFacts(kind.judged.plan.program, layout, kind.below.block, place)
                 contexts = kind.below.contexts
                 path = contexts[place if len(contexts) > 1 else 0].path
                 members.append(Member(name, kind.below.ids(place), Facts(values), path))
@@ -281,15 +289,28 @@ class MemberColumns:
                 refused[name] = 1
         return facts.with_members(tuple(members), refused)
 
-    def gives(self, aggregate: Aggregate, row: int) -> bool | None:
-        """Whether any member of a record gives a periodic fact of an aggregate, plainly; None if some do by period."""
+    def gives(self, aggregate: Aggregate, period: PeriodKind, row: int) -> bool | None:
+        """See `ColumnsOfMembers.gives`."""
         kind = self._kind(aggregate.member)
         if self._by_period(kind, aggregate)[row]:
             return None
         where = slice(int(kind.starts[row]), int(kind.starts[row + 1]))
         plan, block = kind.judged.plan, kind.below.block
-        read = with_sources((n for part in parts(aggregate) for n in facts_of(part)), plan.program.facts)
-        return any(sent_in(plan.layout, block, name, where) for name, spec in read.items() if spec.period is not None)
+        facts = plan.program.facts
+        periodic = [name for name in self._read(kind, aggregate) if facts[name].period == period]
+        if not periodic:
+            return where.start < where.stop
+        return any(sent_in(plan.layout, block, name, where) for name in periodic)
+
+    def none(self, aggregate: Aggregate, row: int) -> bool:
+        """See `ColumnsOfMembers.none`."""
+        kind = self._kind(aggregate.member)
+        return not kind.below.partly[row] and bool(kind.starts[row] == kind.starts[row + 1])
+
+    def some(self, aggregate: Aggregate) -> columns.Places:
+        """Rows with members that an aggregate is over, or with such that were refused."""
+        kind = self._kind(aggregate.member)
+        return np.flatnonzero(kind.below.partly | (np.diff(kind.starts) > 0))
 
     def row(self, row: int) -> RolledColumns:
         """The aggregates of one record, exactly."""
@@ -336,15 +357,27 @@ class MemberColumns:
             if expr.op == "*":
                 return [(a * c, b * d) for (a, b), (c, d) in zip(left, right, strict=True)]
             return [(a * d, b * c or 1) for (a, b), (c, d) in zip(left, right, strict=True)]
-        with np.errstate(all="ignore"):
-            found = kind.judged.numbers.of(expr)
-        size, ten = kind.below.block.size, 10**found.scale
-        nums = np.broadcast_to(found.num, (size,))[where].tolist()
-        dens = [1] * len(nums) if found.den is None else np.broadcast_to(found.den, (size,))[where].tolist()
+        nums, dens, ten = self._parts_of(kind, expr)
+        if dens is None:
+            return [(int(n), ten) if n == n else (0, 1) for n in nums[where]]  # noqa: PLR0124 - NaN alone differs from itself
         return [
             (int(n), int(d) * ten) if n == n and d == d else (0, 1)  # noqa: PLR0124 - NaN alone differs from itself
-            for n, d in zip(nums, dens, strict=True)
+            for n, d in zip(nums[where], dens[where], strict=True)
         ]
+
+    def _parts_of(self, kind: _Kind, expr: Expr) -> tuple[list[float], list[float] | None, int]:
+        """Numerators, denominators and the power of ten of all members, where numbers are known."""
+        key = id(expr)
+        if key not in self._lists:
+            with np.errstate(all="ignore"):
+                found = kind.judged.numbers.of(expr)
+            size = kind.below.block.size
+            nums, dens = (
+                None if part is None else np.broadcast_to(part, (size,)).tolist() for part in (found.num, found.den)
+            )
+            assert nums is not None
+            self._lists[key] = nums, dens, 10**found.scale
+        return self._lists[key]
 
     def _rows(self, kind: _Kind, aggregate: Aggregate, where: slice) -> list[Row] | None:
         counted = [_TRUTHS[t] for t in self._truth(kind, aggregate.where)[where].tolist()]
@@ -390,10 +423,9 @@ class MemberColumns:
             doubts = numbers.doubts()
         if doubts is not None and bool(np.any(np.broadcast_to(doubts, (kind.below.block.size,))[where])):
             return None
-        size = kind.below.block.size
-        nums = np.broadcast_to(numbers.num, (size,))[where].tolist()
-        dens = [1] * len(nums) if numbers.den is None else np.broadcast_to(numbers.den, (size,))[where].tolist()
-        ten = 10**numbers.scale
+        all_nums, all_dens, ten = self._parts_of(kind, expr)
+        nums = all_nums[where]
+        dens = [1.0] * len(nums) if all_dens is None else all_dens[where]
         found: list[Numeric] = []
         for num, den, counts in zip(nums, dens, counted, strict=True):
             if num == num and den == den:  # noqa: PLR0124 - NaN alone differs from itself
@@ -423,13 +455,17 @@ class RolledColumns:
         """See `MemberColumns.rolled`."""
         return self._members.rolled(aggregate, self._row)
 
+    def none(self, aggregate: Aggregate) -> bool:
+        """See `ColumnsOfMembers.none`."""
+        return self._members.none(aggregate, self._row)
+
     def whole(self) -> Facts:
         """See `MemberColumns.whole`."""
         return self._members.whole(self._row)
 
-    def gives(self, aggregate: Aggregate) -> bool | None:
-        """See `MemberColumns.gives`."""
-        return self._members.gives(aggregate, self._row)
+    def gives(self, aggregate: Aggregate, period: PeriodKind) -> bool | None:
+        """See `ColumnsOfMembers.gives`."""
+        return self._members.gives(aggregate, period, self._row)
 
     def value(self, aggregate: Aggregate) -> tuple[bool, Value]:
         """See `MemberColumns.value`."""
