@@ -28,7 +28,6 @@ from engine.backends.situation import Places, Situation, codes_of, excluded_ever
 from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Floats, Mask, Truths
 from engine.check.ir import (
     Aggregate,
-    AtLeast,
     Choice,
     Compare,
     Expr,
@@ -156,6 +155,7 @@ class Judged:
         self._rolled = derives_from_members(program) if block.containers else frozenset[str]()
         self._open_grades = self._grades_of_members() if self._rolled else {}
         self.numbers = Numbers(plan, self.block, self.truths, contexts[0], self.members)
+        self._options: dict[str, Indexes] = {}
         self._walks: dict[int, Evaluation] = {}
         self._letters: Truths | None = None
         self._rows: bytes | None = None
@@ -341,8 +341,10 @@ class Judged:
             case "some":
                 assert group.least is not None
                 rows = self.truths[group.inputs]
-                holds = (rows == TRUE).sum(axis=0, dtype=np.uint8) >= group.least
-                out[:] = vectors.three_valued(holds, (rows != FALSE).sum(axis=0, dtype=np.uint8) < group.least)
+                # TRUE is 2: halved, only that counts; what is not FALSE counts at most once.
+                holds = np.add.reduce(rows >> 1, axis=0, dtype=np.uint8) >= group.least
+                may = np.add.reduce(np.minimum(rows, UNKNOWN), axis=0, dtype=np.uint8)
+                out[:] = vectors.three_valued(holds, may < group.least)
             case _:
                 assert group.node is not None
                 assert group.rule is not None
@@ -363,11 +365,6 @@ class Judged:
                 return self._settle(node, rule, truth, doubt)
             case OneOf():
                 return self._one_of(node)
-            case AtLeast():
-                rows = self.truths[[self._row(o) for o in node.operands]]
-                holds = (rows == TRUE).sum(axis=0) >= node.n
-                fails = (rows >= UNKNOWN).sum(axis=0) < node.n
-                return vectors.three_valued(holds, fails)
             case Choice():
                 test, then, other = (self.truths[self._row(e)] for e in (node.test, node.then, node.otherwise))
                 open_ = np.where(then == other, then, UNKNOWN)
@@ -435,13 +432,18 @@ class Judged:
     def _one_of(self, node: OneOf) -> Truths:
         assert isinstance(node.operand, FactRef)
         options = self.plan.layout.options[node.operand.name]
-        column = self.block.numbers[self.plan.layout.numbers[node.operand.name]]
         wanted = np.zeros(len(options) + 1, dtype=np.uint8)
         wanted[[options[o] for o in node.options]] = TRUE
         wanted[-1] = UNKNOWN
-        index = np.where(np.isnan(column), len(options), column).astype(np.intp)
-        found: Truths = wanted[index]
+        found: Truths = wanted.take(self._option_of(node.operand.name), mode="clip")
         return found
+
+    def _option_of(self, name: str) -> Indexes:
+        """The option of a fact in each row; one more than the last where it is unknown."""
+        if name not in self._options:
+            column = self.block.numbers[self.plan.layout.numbers[name]]
+            self._options[name] = np.nan_to_num(column, nan=len(self.plan.layout.options[name])).astype(np.intp)
+        return self._options[name]
 
     def _derived_truth(self, name: str) -> Truths:
         sent = self.block.truths[self.plan.layout.truths[name]]

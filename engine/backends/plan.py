@@ -370,6 +370,8 @@ class _Planner:
                 return ("all", len(operands))
             case AnyOf(operands):
                 return ("any", len(operands))
+            case AtLeast(n, operands):
+                return ("some", len(operands), n)
             case _:
                 return ("single", len(self.rows), id(expr))
 

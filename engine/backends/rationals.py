@@ -8,7 +8,7 @@ exactly on its limit needs no second look. Unknown is NaN in `num` or `den`. Cal
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.backends.vectors import Mask, Truths, three_valued
+from engine.backends import vectors
+from engine.backends.vectors import Floats, Mask, Truths, three_valued
 
 __all__ = [
     "Rational",
@@ -40,10 +41,13 @@ Whole = npt.NDArray[Any]
 """Whole numbers and NaN: float64, or Python's integers."""
 
 _SAFE = 2.0**53
+_APART = 2.0**51
 _SURE = 1e15
 """Up to here a float has one decimal only: no two of 15 digits share one."""
 _DIGITS = (0, 1, 2, 3, 4, 6, 9)
 """Numbers of decimal places that are tried for a column before each value is looked at by itself."""
+_EXACT_POWERS = 22
+"""The largest power of ten that a float holds exactly."""
 _POWERS = 308
 """The largest power of ten that a float can hold."""
 _SCALES = 40
@@ -65,11 +69,26 @@ class Rational:
     top: float
     below: float = 1.0
     doubt: Mask | None = None
+    kept: list[Floats] = field(default_factory=list, compare=False)
 
     @classmethod
     def whole(cls, values: Whole) -> Rational:
         """Whole numbers."""
         return cls(values, values, None, 0, _largest(values))
+
+    def nearest(self) -> Floats | None:
+        """The floats nearest to the numbers: exact parts, divided once. None where floats do not hold the parts."""
+        if not self.kept:
+            if self.num.dtype != float or self.top >= _SAFE or self.scale > _EXACT_POWERS:
+                return None
+            below = self.below * 10.0**self.scale
+            if self.den is None:
+                self.kept.append(self.num if self.scale == 0 else self.num / 10.0**self.scale)
+            elif self.den.dtype == float and below < _SAFE:
+                self.kept.append(self.num / (self.den if self.scale == 0 else self.den * 10.0**self.scale))
+            else:
+                return None
+        return self.kept[0]
 
     def doubts(self) -> Mask | None:
         """Rows that arithmetic cannot take: doubtful ones and intervals."""
@@ -129,7 +148,15 @@ def _product(x: Whole, y: Whole, size: float) -> Whole:
 
 def _either(where: Mask, x: Whole, y: Whole) -> Whole:
     """One or the other, row by row, never floats and integers in one column."""
-    return np.where(where, x, y) if x.dtype == y.dtype else np.where(where, _integers(x), _integers(y))
+    if x.dtype != y.dtype:
+        x, y = _integers(x), _integers(y)
+    # Looking up the rarer of both is quicker than choosing in every row.
+    rows = np.flatnonzero(where)
+    if 2 * len(rows) > where.size:
+        x, y, rows = y, x, np.flatnonzero(~where)
+    found = np.array(np.broadcast_to(y, np.broadcast_shapes(where.shape, x.shape, y.shape)))
+    found[rows] = x if x.size == 1 else x[rows]
+    return found
 
 
 def _shifted(values: Whole, places: int, top: float) -> tuple[Whole, float]:
@@ -168,11 +195,12 @@ def decimals(column: npt.NDArray[np.float64], places: int) -> Rational:
 
     `k / 10^n` is divided once and correctly, so where it gives back the very float, that is what its text shows.
     """
+    given = column.size - np.count_nonzero(np.isnan(column))
     for digits in (places, *(d for d in _DIGITS if d > places)):
-        shifted = np.rint(column * 10.0**digits)
+        shifted = np.rint(column * 10.0**digits) if digits else np.rint(column)
         top = _largest(shifted)
-        if top <= _SURE and not np.any((shifted / 10.0**digits != column) & ~np.isnan(column)):
-            return Rational(shifted, shifted, None, digits, top)
+        if top <= _SURE and np.count_nonzero((shifted / 10.0**digits if digits else shifted) == column) == given:
+            return Rational(shifted, shifted, None, digits, top, kept=[column])
     texts = [None if isnan(v) else Decimal(repr(v)) for v in column.tolist()]
     exponents = [-int(d.as_tuple().exponent) for d in texts if d is not None]
     scale = max([0, *exponents])
@@ -237,11 +265,21 @@ def _quotient(a: Rational, b: Rational, doubt: Mask | None) -> Rational:
         num, top = _shifted(num, b.scale - a.scale, top)
     else:
         den, below = _shifted(den, a.scale - b.scale, below)
-    if _mask(den < 0).any():
+    least = _least(den)
+    if least < 0:
         num = num * np.where(_mask(den < 0), -1, 1)
         den = abs(den)
-    den = np.where(_mask(den == 0), np.nan, den)
+    if least <= 0:
+        den = np.where(_mask(den == 0), np.nan, den)
     return Rational(num, num, den, 0, top, below, doubt)
+
+
+def _least(values: Whole) -> float:
+    try:
+        return float(np.fmin.reduce(values, initial=inf))
+    except OverflowError:
+        # An integer that no float holds may be below zero.
+        return -inf
 
 
 def negative(a: Rational) -> Rational:
@@ -287,8 +325,12 @@ def extremum(op: str, operands: Sequence[Rational]) -> Rational:
 
 def _one_of(op: str, a: Rational, b: Rational) -> Rational:
     x, size_x, y, size_y, den, below, scale = _common(a, b)
-    second = _mask(y < x) if op == "min" else _mask(y > x)
-    num = np.where(_missing(x) | _missing(y), np.nan, _either(second, y, x))
+    if x.dtype == y.dtype == float:
+        # What is unknown stays so: NaN beside anything is NaN.
+        num: Whole = np.minimum(x, y) if op == "min" else np.maximum(x, y)
+    else:
+        second = _mask(y < x) if op == "min" else _mask(y > x)
+        num = np.where(_missing(x) | _missing(y), np.nan, _either(second, y, x))
     return Rational(num, num, den, scale, max(size_x, size_y), below, either(a.doubts(), b.doubts()))
 
 
@@ -309,8 +351,24 @@ def choose(where: Mask, a: Rational, b: Rational) -> Rational:
     return Rational(num, high, den, scale, max(size_x, size_y), max(a.below, b.below), doubt)
 
 
+def _apart(a: Rational, b: Rational) -> bool:
+    """True when numbers that are not equal have nearest floats that are not equal either.
+
+    Rounding keeps the order, so the nearest floats of two numbers compare like these, unless both are the same float.
+    `n/d` and `p/r` are at least `1/(d·r)` apart, numbers with one nearest float at most `2^-52` of themselves: not both
+    where `d·p < 2^52`.
+    """
+    if a.high is not a.num or b.high is not b.num or max(a.scale, b.scale) > _EXACT_POWERS:
+        return False
+    return min(a.below * 10.0**a.scale * b.top, b.below * 10.0**b.scale * a.top) < _APART
+
+
 def compare(op: str, a: Rational, b: Rational) -> tuple[Truths, Mask | None]:
     """The truth of a comparison, and the rows where it is not said. What is unknown compares false with everything."""
+    if _apart(a, b):
+        left, right = a.nearest(), b.nearest()
+        if left is not None and right is not None:
+            return vectors.compare(op, left, right), either(a.doubt, b.doubt)
     x, _, y, _, _, _, scale = _common(a, b)
     xx, yy = x, y
     if a.high is not a.num:
