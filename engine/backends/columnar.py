@@ -317,7 +317,7 @@ class Judged:
                 found &= inside[stratum.scope_of]
                 found |= outside[stratum.scope_of]
                 self._standings[stratum.scoped] = found
-            self._exceptions(stratum.members)
+            self._exceptions(stratum.members if self.block.keyed or self._rolled else stratum.watched)
         self._bytes = letters.packed(self._standings)
         self._complete = True
 
@@ -442,7 +442,7 @@ class Judged:
         """The option of a fact in each row; one more than the last where it is unknown."""
         if name not in self._options:
             column = self.block.numbers[self.plan.layout.numbers[name]]
-            self._options[name] = np.nan_to_num(column, nan=len(self.plan.layout.options[name])).astype(np.intp)
+            self._options[name] = np.fmin(column, len(self.plan.layout.options[name])).astype(np.intp)
         return self._options[name]
 
     def _derived_truth(self, name: str) -> Truths:

@@ -102,11 +102,12 @@ class Stratum:
 
     Among them `plain` apply to everyone and `scoped` have a condition of their own: `scopes` are the rows of these
     conditions, each once, and `scope_of` tells which is whose. Rules over a window, and rules that are excluded, are in
-    neither.
+    neither. `watched`: those that a block may have to look at by themselves although all its facts are plain.
     """
 
     groups: tuple[Group, ...]
     members: tuple[int, ...]
+    watched: tuple[int, ...]
     plain: Rows
     scoped: Rows
     scopes: Rows
@@ -154,6 +155,11 @@ def plain_constant(value: bool | Fraction | date | str) -> float | None:
     return number if exact(number) == value else None
 
 
+def _anchored(rule: Rule) -> bool:
+    """True when the deadline of a rule runs from a date of the record."""
+    return rule.due is not None and rule.due.after is not None
+
+
 def _places(spec: FactSpec) -> int:
     """The decimal places of a fact's smallest step."""
     return next((n for n in range(_LIKELY_PLACES) if spec.step is not None and 10**n % spec.step.denominator == 0), 0)
@@ -195,7 +201,8 @@ class _Planner:
                 np.array([self._row(rules[i].when) for i in scoped], dtype=np.intp), return_inverse=True
             )
             active = tuple(i for i in members if i not in self.excluded)
-            self.strata.append(Stratum(groups, active, plain, scoped, scopes, scope_of))
+            watched = tuple(i for i in active if rules[i].period is not None or _anchored(rules[i]))
+            self.strata.append(Stratum(groups, active, watched, plain, scoped, scopes, scope_of))
         computed = [rule.window is None and i not in self.excluded for i, rule in enumerate(rules)]
         applies = [self._row(r.when) if known else self.always for r, known in zip(rules, computed, strict=True)]
         requires = [self._row(r.require) if known else self.always for r, known in zip(rules, computed, strict=True)]
@@ -208,7 +215,7 @@ class _Planner:
             np.array(requires, dtype=np.intp),
             careful,
             tuple(i for i, rule in enumerate(rules) if rule.period is not None and rule.window is None),
-            tuple(i for i, rule in enumerate(rules) if rule.due is not None and rule.due.after is not None),
+            tuple(i for i, rule in enumerate(rules) if _anchored(rule)),
             tuple(self._reads(rule) for rule in rules),
             tuple(self._direct(rule) for rule in rules),
             tuple(isinstance(rule.require, Compare) and rule.require.kind == "number" for rule in rules),
@@ -233,7 +240,7 @@ class _Planner:
         return frozenset(with_sources(rule.needs, self.program.facts))
 
     def _direct(self, rule: Rule) -> bool:
-        if rule.window is not None or (rule.due is not None and rule.due.after is not None):
+        if rule.window is not None or _anchored(rule):
             return False
         for name in (*rule.conditions, *rule.reads):
             spec = self.program.facts[name]

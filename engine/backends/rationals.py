@@ -40,6 +40,9 @@ __all__ = [
 Whole = npt.NDArray[Any]
 """Whole numbers and NaN: float64, or Python's integers."""
 
+Rows = npt.NDArray[np.intp]
+
+_ONE = np.ones(1)
 _SAFE = 2.0**53
 _APART = 2.0**51
 _SURE = 1e15
@@ -146,15 +149,11 @@ def _product(x: Whole, y: Whole, size: float) -> Whole:
     return x * y if size < _SAFE and x.dtype == y.dtype == float else _exactly(mul, x, y)
 
 
-def _either(where: Mask, x: Whole, y: Whole) -> Whole:
-    """One or the other, row by row, never floats and integers in one column."""
+def _put(x: Whole, rows: Rows, y: Whole, size: int) -> Whole:
+    """`x` in some rows, else `y`, never floats and integers in one column."""
     if x.dtype != y.dtype:
         x, y = _integers(x), _integers(y)
-    # Looking up the rarer of both is quicker than choosing in every row.
-    rows = np.flatnonzero(where)
-    if 2 * len(rows) > where.size:
-        x, y, rows = y, x, np.flatnonzero(~where)
-    found = np.array(np.broadcast_to(y, np.broadcast_shapes(where.shape, x.shape, y.shape)))
+    found: Whole = y.copy() if y.size == size else np.full(size, y[0])
     found[rows] = x if x.size == 1 else x[rows]
     return found
 
@@ -330,24 +329,32 @@ def _one_of(op: str, a: Rational, b: Rational) -> Rational:
         num: Whole = np.minimum(x, y) if op == "min" else np.maximum(x, y)
     else:
         second = _mask(y < x) if op == "min" else _mask(y > x)
-        num = np.where(_missing(x) | _missing(y), np.nan, _either(second, y, x))
+        num = np.where(_missing(x) | _missing(y), np.nan, np.where(second, _integers(y), _integers(x)))
     return Rational(num, num, den, scale, max(size_x, size_y), below, either(a.doubts(), b.doubts()))
 
 
 def choose(where: Mask, a: Rational, b: Rational) -> Rational:
     """`a` in the rows of a mask, else `b`, intervals and doubts included."""
+    size, rows = where.size, np.flatnonzero(where)
+    # Writing the rarer of both into the other is quicker than choosing in every row.
+    if 2 * len(rows) > size:
+        a, b, rows = b, a, np.flatnonzero(~where)
+    if not len(rows):
+        return b
     scale = max(a.scale, b.scale)
     x, size_x = _shifted(a.num, scale - a.scale, a.top)
     y, size_y = _shifted(b.num, scale - b.scale, b.top)
-    num = high = _either(where, x, y)
+    num = high = _put(x, rows, y, size)
     if a.high is not a.num or b.high is not b.num:
-        high = _either(where, *(_shifted(r.high, scale - r.scale, r.top)[0] for r in (a, b)))
+        x_high, y_high = (_shifted(r.high, scale - r.scale, r.top)[0] for r in (a, b))
+        high = _put(x_high, rows, y_high, size)
     den = None
     if a.den is not None or b.den is not None:
-        den = _either(where, *(np.ones(1) if r.den is None else r.den for r in (a, b)))
+        den = _put(_ONE if a.den is None else a.den, rows, _ONE if b.den is None else b.den, size)
     doubt = None
     if a.doubt is not None or b.doubt is not None:
-        doubt = np.where(where, *(np.zeros(1, dtype=bool) if r.doubt is None else r.doubt for r in (a, b)))
+        doubt = np.zeros(size, dtype=bool) if b.doubt is None else np.array(np.broadcast_to(b.doubt, size))
+        doubt[rows] = False if a.doubt is None else np.broadcast_to(a.doubt, size)[rows]
     return Rational(num, high, den, scale, max(size_x, size_y), max(a.below, b.below), doubt)
 
 
