@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from typing import Any
@@ -48,12 +47,28 @@ def _prepared(workload: Workload, columns: Columns, size: int) -> list[Prepared]
     return [entry.prepare(workload.program, part, workload.contexts) for part in parts]
 
 
-def _kernel(parts: list[Prepared], threads: int) -> list[list[Truths]]:
-    """The codes of some blocks, on one thread or more."""
-    if threads == 1:
-        return [entry.kernel(part) for part in parts]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(entry.kernel, parts))
+def _kernel(parts: list[Prepared]) -> list[list[Truths]]:
+    """The codes of some blocks."""
+    return [entry.kernel(part) for part in parts]
+
+
+class _Processes:
+    """The blocks of a workload split over processes of one thread each, as `xueheng check` splits them."""
+
+    def __init__(self, name: str, count: int) -> None:
+        context = get_context("spawn")
+        self.count = count
+        self.pool = context.Pool(count, _start, (context.Barrier(count), name, count))
+        self.run()
+
+    def run(self) -> None:
+        """All blocks once, each process its share; they wait for each other first."""
+        self.pool.map(_share, range(self.count), chunksize=1)
+
+    def close(self) -> None:
+        """End the processes."""
+        self.pool.close()
+        self.pool.join()
 
 
 def _workload(report: Report, workload: Workload) -> None:
@@ -65,7 +80,7 @@ def _workload(report: Report, workload: Workload) -> None:
     section = f"kernel: {workload.name}, {rules} rules, {len(workload.program.facts)} facts"
     for rule, cause in lowered.left_out:
         report.remark(section, f"left out for SQL and Python: {rule}: {cause}")
-    found = _kernel(parts, 1)
+    found = _kernel(parts)
     codes = np.concatenate([entry.letters(part, of_part) for part, of_part in zip(parts, found, strict=True)], axis=1)
     if not np.array_equal(codes[:, :COMPARED], wanted):
         raise Disagreement("the kernel and the reference disagree")
@@ -75,7 +90,11 @@ def _workload(report: Report, workload: Workload) -> None:
         compared = compare(lowered, wanted, theirs, sql.NAME)
         # Every row, not only those that the reference judged: whatever differs from the kernel lies on a limit.
         all_compared = compare(lowered, codes, theirs, sql.NAME)
-        seconds, own = in_turns(ROUNDS, [database.run, partial(_kernel, parts, threads)], ENOUGH_SECONDS)
+        processes = _Processes(workload.name, threads) if threads > 1 else None
+        run = processes.run if processes is not None else partial(_kernel, parts)
+        seconds, own = in_turns(ROUNDS, [database.run, run], ENOUGH_SECONDS)
+        if processes is not None:
+            processes.close()
         database.close()
         if threads == 1:
             report.remark(
@@ -84,8 +103,9 @@ def _workload(report: Report, workload: Workload) -> None:
                 f"kernel; DuckDB answers {all_compared.inexact:,} otherwise on a limit",
             )
         many = "one thread" if threads == 1 else f"{threads} threads"
+        ours = "one thread" if threads == 1 else f"{threads} processes of one thread"
         kernel, duck = rules * columns.size / own / 1e6, said * columns.size / seconds / 1e6
-        report.add(section, f"kernel, blocks of {BLOCK:,}, {many}", kernel, "M verdicts/s")
+        report.add(section, f"kernel, blocks of {BLOCK:,}, {ours}", kernel, "M verdicts/s")
         report.add(section, f"DuckDB, {said} rules as SQL, {many}", duck, "M verdicts/s")
         report.add(section, f"kernel / DuckDB, {many}", kernel / duck, "×", at_least=TIMES_DUCKDB)
     _python(report, section, workload, columns, wanted)
@@ -109,7 +129,7 @@ def _small_batches(report: Report, workload: Workload) -> None:
     size, batches = 1_000, 64
     columns = synthetic.columns(workload.program, len(workload.contexts), size * batches)
     parts = _prepared(workload, columns, size)
-    seconds = best_of(ROUNDS, lambda: _kernel(parts, 1))
+    seconds = best_of(ROUNDS, lambda: _kernel(parts))
     report.add(
         "kernel: small batches",
         f"{workload.name}, batches of {size:,}",
@@ -120,41 +140,41 @@ def _small_batches(report: Report, workload: Workload) -> None:
 
 
 def _two_processes(report: Report, workload: Workload) -> None:
-    """Each of two processes judges as many subjects as one does alone."""
-    alone = _in_processes(workload.name, 1)
-    both = _in_processes(workload.name, 2)
+    """The same subjects by one process and by two, each of which takes half of them."""
+    alone = _in_processes(workload, 1)
+    both = _in_processes(workload, 2)
     section = "kernel: processes"
     report.add(section, f"{workload.name}, one process", alone / 1e6, "M verdicts/s")
     report.add(section, f"{workload.name}, two processes", both / 1e6, "M verdicts/s")
     report.add(section, "two processes / one", both / alone, "×", at_least=LEAST_TWO_PROCESSES)
 
 
-def _in_processes(name: str, processes: int) -> float:
+def _in_processes(workload: Workload, count: int) -> float:
     """Verdicts per second of some processes together."""
-    context = get_context("spawn")
-    barrier = context.Barrier(processes)
-    with context.Pool(processes, _start, (barrier,)) as pool:
-        found = pool.map(_rate, [name] * processes, chunksize=1)
-    return sum(found)
-
-
-_BARRIER: list[Any] = []
-
-
-def _start(barrier: object) -> None:
-    _BARRIER[:] = [barrier]
-
-
-def _rate(name: str) -> float:
-    """Verdicts per second of this process, while the others do the same."""
-    workload = workloads.load(name)
-    columns = synthetic.columns(workload.program, len(workload.contexts), BLOCK)
-    prepared = entry.prepare(workload.program, columns, workload.contexts)
-    entry.kernel(prepared)
-    _BARRIER[0].wait()
+    processes = _Processes(workload.name, count)
     # All rounds count, not the best: one that ran while the other process was done would flatter.
     start = time.perf_counter()
     for _ in range(PROCESS_ROUNDS):
-        entry.kernel(prepared)
+        processes.run()
     seconds = time.perf_counter() - start
-    return len(workload.program.rules) * columns.size * PROCESS_ROUNDS / seconds
+    processes.close()
+    return len(workload.program.rules) * BLOCK * BLOCKS * PROCESS_ROUNDS / seconds
+
+
+_STARTED: list[Any] = []
+_SHARE: list[Prepared] = []
+
+
+def _start(barrier: object, name: str, count: int) -> None:
+    _STARTED[:] = [barrier, name, count]
+
+
+def _share(index: int) -> None:
+    barrier, name, count = _STARTED
+    if not _SHARE:
+        workload = workloads.load(name)
+        columns = synthetic.columns(workload.program, len(workload.contexts), BLOCK * BLOCKS)
+        _SHARE[:] = _prepared(workload, columns, BLOCK)[index::count]
+    # Each process takes one share, whichever it is: their blocks are as long.
+    barrier.wait()
+    _kernel(_SHARE)
