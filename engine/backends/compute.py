@@ -122,17 +122,25 @@ class Numbers:
                 # `previous` of plain values, aggregates without members: unknown.
                 return rationals.unknown()
 
-    def _column(self, spec: FactSpec) -> Rational:
+    def _sent(self, spec: FactSpec) -> Floats:
         column: Floats = self.block.numbers[self.plan.layout.numbers[spec.name]]
+        return column
+
+    def _read(self, spec: FactSpec, column: Floats) -> Rational:
+        """What was sent for a fact, in exact numbers."""
         if spec.type_name in ("number", "percent"):
             return rationals.decimals(column, self.plan.places[spec.name])
         return Rational.whole(column)
 
     def fact(self, spec: FactSpec) -> Rational:
         """A fact as sent, else derived, else bounded by others."""
-        found = self._column(spec)
-        if spec.derive is not None:
-            found = rationals.choose(found.known(), found, self.of(spec.derive))
+        column = self._sent(spec)
+        if spec.derive is None:
+            found = self._read(spec, column)
+        else:
+            # Few send what can be derived.
+            rows = (~np.isnan(column)).nonzero()[0]
+            found = rationals.put(self._read(spec, column[rows]), rows, self.of(spec.derive), self.block.size)
         if spec.at_least is not None or spec.at_most is not None:
             # Bounds make intervals; whoever needs one in this row is answered by the reference.
             bounded = np.zeros(self.block.size, dtype=bool)
@@ -166,7 +174,7 @@ class Numbers:
         if isinstance(left, FactRef):
             spec = self.program.facts[left.name]
             if isinstance(spec.derive, Choice) and spec.at_least is None and spec.at_most is None:
-                sent = self._column(spec)
+                sent = self._read(spec, self._sent(spec))
                 truth, doubt = rationals.compare(op, sent, self.of(right))
                 derived, derived_doubt = self.compare(op, spec.derive, right)
                 known = sent.known()
@@ -193,7 +201,7 @@ class Numbers:
         """As sent, else as rolled up: bounds and floats that are near decide most comparisons."""
         assert self.members is not None
         assert isinstance(spec.derive, Aggregate)
-        against, sent = self.of(other), self._column(spec)
+        against, sent = self.of(other), self._read(spec, self._sent(spec))
         truth, doubt = rationals.compare(op, sent, against)
         rolled, rolled_doubt = self.members.measure(spec.derive).compare(op, against)
         known = sent.known()

@@ -79,6 +79,17 @@ class Rational:
         """Whole numbers."""
         return cls(values, values, None, 0, _largest(values))
 
+    def at(self, rows: Rows) -> Rational:
+        """The numbers of some rows."""
+
+        def taken(part: Whole) -> Whole:
+            return part if part.size == 1 else part[rows]
+
+        num = taken(self.num)
+        high = num if self.high is self.num else taken(self.high)
+        den, doubt = (None if part is None else taken(part) for part in (self.den, self.doubt))
+        return Rational(num, high, den, self.scale, self.top, self.below, doubt)
+
     def nearest(self) -> Floats | None:
         """The floats nearest to the numbers: exact parts, divided once. None where floats do not hold the parts."""
         if not self.kept:
@@ -113,7 +124,8 @@ def either(a: Mask | None, b: Mask | None) -> Mask | None:
 
 
 def _mask(found: Any) -> Mask:
-    return np.asarray(found).astype(bool, copy=False)
+    """What a comparison found; of Python's integers it comes as objects."""
+    return np.asarray(found, dtype=bool)
 
 
 def _missing(values: Whole) -> Mask:
@@ -154,7 +166,7 @@ def _put(x: Whole, rows: Rows, y: Whole, size: int) -> Whole:
     if x.dtype != y.dtype:
         x, y = _integers(x), _integers(y)
     found: Whole = y.copy() if y.size == size else np.full(size, y[0])
-    found[rows] = x if x.size == 1 else x[rows]
+    found[rows] = x
     return found
 
 
@@ -194,7 +206,7 @@ def decimals(column: npt.NDArray[np.float64], places: int) -> Rational:
 
     `k / 10^n` is divided once and correctly, so where it gives back the very float, that is what its text shows.
     """
-    given = column.size - np.count_nonzero(np.isnan(column))
+    given = np.count_nonzero(column == column)  # noqa: PLR0124 - NaN alone differs from itself
     for digits in (places, *(d for d in _DIGITS if d > places)):
         shifted = np.rint(column * 10.0**digits) if digits else np.rint(column)
         top = _largest(shifted)
@@ -335,10 +347,15 @@ def _one_of(op: str, a: Rational, b: Rational) -> Rational:
 
 def choose(where: Mask, a: Rational, b: Rational) -> Rational:
     """`a` in the rows of a mask, else `b`, intervals and doubts included."""
-    size, rows = where.size, np.flatnonzero(where)
+    rows = where.nonzero()[0]
     # Writing the rarer of both into the other is quicker than choosing in every row.
-    if 2 * len(rows) > size:
-        a, b, rows = b, a, np.flatnonzero(~where)
+    if 2 * len(rows) > where.size:
+        a, b, rows = b, a, (~where).nonzero()[0]
+    return put(a.at(rows), rows, b, where.size)
+
+
+def put(a: Rational, rows: Rows, b: Rational, size: int) -> Rational:
+    """The numbers `a` in so many rows as they are, else `b`, intervals and doubts included."""
     if not len(rows):
         return b
     scale = max(a.scale, b.scale)
@@ -354,7 +371,7 @@ def choose(where: Mask, a: Rational, b: Rational) -> Rational:
     doubt = None
     if a.doubt is not None or b.doubt is not None:
         doubt = np.zeros(size, dtype=bool) if b.doubt is None else np.array(np.broadcast_to(b.doubt, size))
-        doubt[rows] = False if a.doubt is None else np.broadcast_to(a.doubt, size)[rows]
+        doubt[rows] = False if a.doubt is None else a.doubt
     return Rational(num, high, den, scale, max(size_x, size_y), max(a.below, b.below), doubt)
 
 
