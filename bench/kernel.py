@@ -25,7 +25,7 @@ BLOCK = 65_536
 BLOCKS = 4
 COMPARED = 500
 PYTHON_RECORDS = 4_000
-ROUNDS, PROCESS_ROUNDS = 3, 20
+ROUNDS, SHORT_ROUNDS = 3, 20
 ENOUGH_SECONDS = 6.0
 """After so long the wide rulesets are not timed once more."""
 TIMES_DUCKDB = 6
@@ -92,7 +92,7 @@ def _workload(report: Report, workload: Workload) -> None:
         all_compared = compare(lowered, codes, theirs, sql.NAME)
         processes = _Processes(workload.name, threads) if threads > 1 else None
         run = processes.run if processes is not None else partial(_kernel, parts)
-        seconds, own = in_turns(ROUNDS, [database.run, run], ENOUGH_SECONDS)
+        seconds, own = in_turns(SHORT_ROUNDS, [database.run, run], ENOUGH_SECONDS)
         if processes is not None:
             processes.close()
         database.close()
@@ -129,7 +129,7 @@ def _small_batches(report: Report, workload: Workload) -> None:
     size, batches = 1_000, 64
     columns = synthetic.columns(workload.program, len(workload.contexts), size * batches)
     parts = _prepared(workload, columns, size)
-    seconds = best_of(ROUNDS, lambda: _kernel(parts))
+    seconds = best_of(SHORT_ROUNDS, lambda: _kernel(parts))
     report.add(
         "kernel: small batches",
         f"{workload.name}, batches of {size:,}",
@@ -154,11 +154,11 @@ def _in_processes(workload: Workload, count: int) -> float:
     processes = _Processes(workload.name, count)
     # All rounds count, not the best: one that ran while the other process was done would flatter.
     start = time.perf_counter()
-    for _ in range(PROCESS_ROUNDS):
+    for _ in range(SHORT_ROUNDS):
         processes.run()
     seconds = time.perf_counter() - start
     processes.close()
-    return len(workload.program.rules) * BLOCK * BLOCKS * PROCESS_ROUNDS / seconds
+    return len(workload.program.rules) * BLOCK * BLOCKS * SHORT_ROUNDS / seconds
 
 
 _STARTED: list[Any] = []
