@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from math import isnan
+from typing import TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,9 @@ from engine.check.ir import Program
 from engine.facts import Facts, FactValue
 
 __all__ = ["Below", "Block", "Layout", "RowFacts", "facts_at", "layout_of", "padded", "sent_in"]
+
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +182,20 @@ class RowFacts(Mapping[str, FactValue]):
         if found is None:
             raise KeyError(name)
         return found
+
+    @overload
+    def get(self, name: str, /) -> FactValue | None: ...
+
+    @overload
+    def get(self, name: str, /, default: FactValue | _T) -> FactValue | _T: ...
+
+    def get(self, name: str, /, default: object = None) -> object:
+        """What was sent for a fact; asked for all the time, and for much that was not sent."""
+        found = self._value(name) if name in self._program.facts else None
+        return default if found is None else found
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.get(name) is not None
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in self._program.facts if self._value(name) is not None)

@@ -128,9 +128,10 @@ class Numbers:
 
     def _read(self, spec: FactSpec, column: Floats) -> Rational:
         """What was sent for a fact, in exact numbers."""
+        most = self.plan.most[spec.name]
         if spec.type_name in ("number", "percent"):
-            return rationals.decimals(column, self.plan.places[spec.name])
-        return Rational.whole(column)
+            return rationals.decimals(column, self.plan.places[spec.name], most)
+        return Rational.whole(column, most)
 
     def fact(self, spec: FactSpec) -> Rational:
         """A fact as sent, else derived, else bounded by others."""
@@ -226,15 +227,13 @@ class Numbers:
         test = self.truths[self.plan.row_of[id(expr.test)]]
         then, other = self.of(expr.then), self.of(expr.otherwise)
         found = rationals.choose(test == TRUE, then, other)
-        open_ = test == UNKNOWN
-        if not open_.any():
+        open_ = (test == UNKNOWN).nonzero()[0]
+        if not len(open_):
             return found
         # Either may be meant: an interval, which is unknown only where one of the two is.
-        sides = [_said(then), _said(other)]
-        doubt = np.where(open_, sides[0] & sides[1], False if found.doubt is None else found.doubt)
-        num = np.where(open_, np.nan, found.num)
-        high = num if found.high is found.num else np.where(open_, np.nan, found.high)
-        return Rational(num, high, found.den, found.scale, found.top, found.below, doubt)
+        whole = np.full(len(open_), np.nan)
+        nothing = Rational(whole, whole, None, 0, 0.0, 1.0, _said(then.at(open_)) & _said(other.at(open_)))
+        return rationals.put(nothing, open_, found, self.block.size)
 
     def _years_since(self, days: Rational) -> Rational:
         known = days.known()

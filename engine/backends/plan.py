@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from functools import lru_cache
-from math import ceil, floor
+from math import ceil, floor, inf
 
 import numpy as np
 import numpy.typing as npt
@@ -123,7 +123,7 @@ class Plan:
     facts it reads. `direct`: rules on facts as sent, compared with at most a constant, which need no walk to be
     explained; `gapped`: rules whose requirement is one comparison of numbers. `answers`: the facts of a direct
     rule that reads nothing but yes or no and looks at neither day nor place, else None. `places`: how many decimal
-    places each number is likely to have.
+    places each number is likely to have, `most` how far from zero it can lie.
     """
 
     program: Program
@@ -141,6 +141,7 @@ class Plan:
     answers: tuple[tuple[str, ...] | None, ...]
     always: int
     places: Mapping[str, int]
+    most: Mapping[str, float]
     row_of: Mapping[int, int]
     leaf_facts: Mapping[int, tuple[str, ...]]
 
@@ -163,6 +164,11 @@ def _anchored(rule: Rule) -> bool:
 def _places(spec: FactSpec) -> int:
     """The decimal places of a fact's smallest step."""
     return next((n for n in range(_LIKELY_PLACES) if spec.step is not None and 10**n % spec.step.denominator == 0), 0)
+
+
+def _most(spec: FactSpec) -> float:
+    """How far from zero a number can lie."""
+    return inf if spec.bounds is None else float(max(abs(end) for end in spec.bounds))
 
 
 @lru_cache(maxsize=512)
@@ -222,6 +228,7 @@ class _Planner:
             tuple(self._answers(rule) for rule in rules),
             self.always,
             {name: _places(spec) for name, spec in program.facts.items()},
+            {name: _most(spec) for name, spec in program.facts.items()},
             {id(expr): row for expr, row in self.rows.items()},
             {id(expr): facts_of(expr) for expr in self.rows},
         )

@@ -47,6 +47,8 @@ _SAFE = 2.0**53
 _APART = 2.0**51
 _SURE = 1e15
 """Up to here a float has one decimal only: no two of 15 digits share one."""
+_NEAR = 1e7
+"""Bounds up to here are taken as they are: products of what they allow stay whole numbers of float64."""
 _DIGITS = (0, 1, 2, 3, 4, 6, 9)
 """Numbers of decimal places that are tried for a column before each value is looked at by itself."""
 _EXACT_POWERS = 22
@@ -73,11 +75,12 @@ class Rational:
     below: float = 1.0
     doubt: Mask | None = None
     kept: list[Floats] = field(default_factory=list, compare=False)
+    kept_known: list[Mask] = field(default_factory=list, compare=False)
 
     @classmethod
-    def whole(cls, values: Whole) -> Rational:
-        """Whole numbers."""
-        return cls(values, values, None, 0, _largest(values))
+    def whole(cls, values: Whole, most: float = inf) -> Rational:
+        """Whole numbers, none further from zero than `most`."""
+        return cls(values, values, None, 0, most if most <= _NEAR else _largest(values))
 
     def at(self, rows: Rows) -> Rational:
         """The numbers of some rows."""
@@ -103,6 +106,12 @@ class Rational:
             else:
                 return None
         return self.kept[0]
+
+    def given(self) -> Mask:
+        """Rows in which `nearest` has something."""
+        if not self.kept_known:
+            self.kept_known.append(self.kept[0] == self.kept[0])
+        return self.kept_known[0]
 
     def doubts(self) -> Mask | None:
         """Rows that arithmetic cannot take: doubtful ones and intervals."""
@@ -201,15 +210,17 @@ def _single(value: int) -> Whole:
     return np.array([float(value)]) if abs(value) < _SAFE else np.array([value], dtype=object)
 
 
-def decimals(column: npt.NDArray[np.float64], places: int) -> Rational:
-    """A column of numbers as sent; `places` is the likely number of decimal places.
+def decimals(column: npt.NDArray[np.float64], places: int, most: float = inf) -> Rational:
+    """A column of numbers as sent, none further from zero than `most`; `places`: likely number of decimal places.
 
     `k / 10^n` is divided once and correctly, so where it gives back the very float, that is what its text shows.
     """
     given = np.count_nonzero(column == column)  # noqa: PLR0124 - NaN alone differs from itself
     for digits in (places, *(d for d in _DIGITS if d > places)):
         shifted = np.rint(column * 10.0**digits) if digits else np.rint(column)
-        top = _largest(shifted)
+        top = most * 10.0**digits
+        if top > _NEAR:
+            top = _largest(shifted)
         if top <= _SURE and np.count_nonzero((shifted / 10.0**digits if digits else shifted) == column) == given:
             return Rational(shifted, shifted, None, digits, top, kept=[column])
     texts = [None if isnan(v) else Decimal(repr(v)) for v in column.tolist()]
@@ -392,7 +403,11 @@ def compare(op: str, a: Rational, b: Rational) -> tuple[Truths, Mask | None]:
     if _apart(a, b):
         left, right = a.nearest(), b.nearest()
         if left is not None and right is not None:
-            return vectors.compare(op, left, right), either(a.doubt, b.doubt)
+            if right.size == 1 and right[0] == right[0]:
+                truth = vectors.compare_with(op, left, float(right[0]), a.given())
+            else:
+                truth = vectors.compare(op, left, right)
+            return truth, either(a.doubt, b.doubt)
     x, _, y, _, _, _, scale = _common(a, b)
     xx, yy = x, y
     if a.high is not a.num:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FALSE", "TRUE", "UNKNOWN", "Floats", "Mask", "Truths", "compare", "three_valued"]
+__all__ = ["FALSE", "TRUE", "UNKNOWN", "Floats", "Mask", "Truths", "compare", "compare_with", "three_valued"]
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -42,3 +42,11 @@ def compare(op: str, x: Floats, y: Floats) -> Truths:
         known = ~(np.isnan(x) | np.isnan(y))
         return three_valued(_COMPARE[op](x, y) & known, _COMPARE[_OPPOSITE[op]](x, y) & known)
     return three_valued(_COMPARE[op](x, y), _COMPARE[_OPPOSITE[op]](x, y))
+
+
+def compare_with(op: str, x: Floats, constant: float, known: Mask) -> Truths:
+    """The truth of a comparison with a number; `known`: where there is something to compare."""
+    holds = _COMPARE[op](x, constant)
+    if op == "!=":
+        holds &= known
+    return three_valued(holds, holds ^ known)
