@@ -48,7 +48,7 @@ def derived_of(plan: Plan, facts: Facts, record: Explainer, *, differing: bool =
 
     With `differing` the latter only.
     """
-    if not facts.members and plan.derived.isdisjoint(facts.plain.keys() | facts.keyed.keys()):
+    if not facts.members and not any(name in facts.plain or name in facts.keyed for name in plan.derived):
         return b"[]"
     return derived_json(fact for fact in derived_facts(record.evaluation) if fact.differs or not differing)
 

@@ -119,7 +119,7 @@ class Plan:
     @cached_property
     def shape(self) -> Shape:
         """How this plan's records are decoded into columns."""
-        return Shape(self.program, self.layout, self.reader)
+        return Shape(self.program, self.layout)
 
     @cached_property
     def failures(self) -> Failures:

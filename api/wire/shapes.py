@@ -18,10 +18,10 @@ from typing import Any, Protocol
 import msgspec
 import numpy as np
 
-from engine.backends.columns import Block, Layout
+from engine.backends.columns import Block, Layout, RowFacts
 from engine.backends.vectors import FALSE, TRUE, UNKNOWN
 from engine.check.ir import FactSpec, Program
-from engine.facts import FactReader, Facts
+from engine.facts import Facts
 from engine.periods import FIRST_YEAR, LAST_YEAR, parse_day
 
 __all__ = ["Shape", "ShapedRecord"]
@@ -78,10 +78,10 @@ class _Fields:
 class Shape:
     """How the records of one program are decoded and become columns. Built once."""
 
-    def __init__(self, program: Program, layout: Layout, reader: FactReader) -> None:
+    def __init__(self, program: Program, layout: Layout) -> None:
         self.subject = program.subject
+        self._program = program
         self._layout = layout
-        self._reader = reader
         fields = _Fields.of(program)
         self._names = [spec.name for spec in fields.all()]
         lists = {spec.name: _checklist(spec) for spec in fields.checklists}
@@ -141,7 +141,7 @@ class Shape:
         def facts_of(row: int) -> Facts:
             found = read.get(row) or kept.get(row)
             if found is None:
-                found = kept[row] = self._reader.read(self.raw(facts[row]))[0]
+                found = kept[row] = Facts(RowFacts(self._program, self._layout, block, row))
             return found
 
         block = Block.empty(self._layout, len(facts), facts_of)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Protocol, cast
 
 from engine.check.ir import Aggregate, Expr, FactSpec, Program
@@ -88,26 +89,30 @@ def derived_facts(record: Evaluated) -> Iterator[DerivedFact]:
     In the order of the program's facts; a periodic one at the newest period given, and wherever it differs.
     """
     sent = {kind: bool(record.descendants(kind).members) for kind in record.program.members}
-    for spec in record.program.facts.values():
-        if spec.derive is None:
-            continue
-        reported = any(sent[aggregate.member] for aggregate in aggregates_of(spec.derive))
+    for spec, aggregates in _derived(record.program):
+        reported = any(sent[aggregate.member] for aggregate in aggregates)
         supplied = spec.name in record.facts.plain or spec.name in record.facts.keyed
         if not (reported or supplied):
             continue
         given = sorted(record.derivable(spec.name)) if spec.period is not None else ()
         periods: list[int | None] = [*given] or [None]
         for at in periods:
-            fact = _fact(record, spec, at)
+            fact = _fact(record, spec, aggregates, at)
             if fact.differs or (reported and at == periods[-1]):
                 yield fact
 
 
-def _fact(record: Evaluated, spec: FactSpec, at: int | None) -> DerivedFact:
+@lru_cache(maxsize=512)
+def _derived(program: Program) -> tuple[tuple[FactSpec, tuple[Aggregate, ...]], ...]:
+    """The derived facts of a program, each with the aggregates that it rests on."""
+    return tuple((spec, aggregates_of(spec.derive)) for spec in program.facts.values() if spec.derive is not None)
+
+
+def _fact(record: Evaluated, spec: FactSpec, aggregates: Sequence[Aggregate], at: int | None) -> DerivedFact:
     assert spec.derive is not None
     value = record.value(spec.derive, at)
     supplied = record.given(spec.name, at)
-    rolled = tuple(_rolled_up(record, aggregate, at) for aggregate in aggregates_of(spec.derive))
+    rolled = tuple(_rolled_up(record, aggregate, at) for aggregate in aggregates)
     settle = () if settled(value) else tuple(dict.fromkeys(id_ for one in rolled for id_ in one.open))
     period = spec.period.key(at) if spec.period is not None and at is not None else None
     return DerivedFact(spec, period, value, supplied, _differs(spec, value, supplied), rolled, settle)
