@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from api.observe.meter import Meter
@@ -23,6 +23,7 @@ from engine.verdicts import CODES, overall
 
 __all__ = [
     "derived_of",
+    "differing_of",
     "evaluate_one",
     "missing_facts",
     "outcome_json",
@@ -43,14 +44,16 @@ def read_record_facts(
     return facts.with_members(below) if below else facts
 
 
-def derived_of(plan: Plan, facts: Facts, record: Explainer, *, differing: bool = False) -> bytes:
-    """What was rolled up from the members of a record, and what it supplied otherwise than derived, as JSON.
-
-    With `differing` the latter only.
-    """
+def derived_of(plan: Plan, facts: Facts, record: Explainer) -> bytes:
+    """What was rolled up from the members of a record, and what it supplied otherwise than derived, as JSON."""
     if not facts.members and not any(name in facts.plain or name in facts.keyed for name in plan.derived):
         return b"[]"
-    return derived_json(fact for fact in derived_facts(record.evaluation) if fact.differs or not differing)
+    return derived_json(derived_facts(record.evaluation))
+
+
+def differing_of(record: Explainer, names: Collection[str]) -> bytes:
+    """What a record supplied otherwise than derived, among some facts, as JSON."""
+    return derived_json(fact for fact in derived_facts(record.evaluation, names) if fact.differs)
 
 
 def outcome_json(chosen: Chosen, codes: str) -> bytes:

@@ -59,7 +59,7 @@ class _Record:
 
 def names_parents(body: bytes) -> bool:
     """True when a body may have records that name a parent."""
-    return b"parent" in body or (b"\\u00" in body and _HIDDEN.search(body) is not None)
+    return b'"parent"' in body or (b"\\u00" in body and _HIDDEN.search(body) is not None)
 
 
 def families(

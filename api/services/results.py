@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from api.services.evaluate import derived_of, verdicts_of
+from api.services.evaluate import derived_of, differing_of, verdicts_of
 from api.services.judge import Explainer, Judged
 from api.services.plans import Plan, Selection
 from api.wire.requests import Detail
@@ -129,8 +129,8 @@ class Results:
     def differing(self) -> dict[int, bytes]:
         """The derived facts that a row supplied otherwise than they are computed, as a list, where there are any."""
         found: dict[int, bytes] = {}
-        for row in self._judged.differing(self._plan.derived):
-            derived = derived_of(self._plan, self._judged.block.facts(row), self._explainer(row), differing=True)
+        for row, names in self._judged.differing(self._plan.derived).items():
+            derived = differing_of(self._explainer(row), names)
             if derived != b"[]":
                 found[row] = derived
         return found

@@ -261,34 +261,36 @@ class Judged:
                 found[rows] = True
         return found
 
-    def differing(self, derived: Iterable[str]) -> list[int]:
-        """Rows that may have supplied a derived fact otherwise than it is computed."""
+    def differing(self, derived: Iterable[str]) -> dict[int, list[str]]:
+        """By row, the derived facts that it may have supplied otherwise than they are computed."""
         layout, derived = self.plan.layout, list(derived)
-        found = np.zeros(self.block.size, dtype=bool)
-        for name in derived:
-            derive = self.program.facts[name].derive
-            assert derive is not None
-            if name in layout.truths:
-                sent, at = self.truths[layout.truths[name]], self.plan.row_of.get(id(derive))
-                found |= sent != (
-                    UNKNOWN if at is None else np.where(self.truths[at] == UNKNOWN, sent, self.truths[at])
-                )
-            elif name not in layout.options:
-                column = rationals.decimals(self.block.numbers[layout.numbers[name]], self.plan.places[name])
-                with np.errstate(all="ignore"):
-                    truth, doubt = rationals.compare("!=", column, self.numbers.of(derive))
-                found |= truth == TRUE
-                if doubt is not None:
-                    found |= doubt
         # From members or by period: whoever asks looks closer, where anything was sent.
-        if self.block.containers:
-            closer = np.zeros(self.block.size, dtype=bool)
-            for name in derived:
-                closer |= self._sent(name)
-            found[self.block.containers] = closer[self.block.containers]
-        for rows in self.block.keyed.values():
-            found[rows] = True
-        return np.flatnonzero(found[: self.count]).tolist()
+        closer = np.zeros(self.block.size, dtype=bool)
+        closer[self.block.containers] = True
+        found: dict[int, list[str]] = {}
+        for name in derived:
+            derive, sent = self.program.facts[name].derive, self._sent(name)
+            assert derive is not None
+            differs = sent & closer
+            if name in layout.truths:
+                at = self.plan.row_of.get(id(derive))
+                if at is not None:
+                    differs |= (
+                        sent & (self.truths[at] != UNKNOWN) & (self.truths[at] != self.truths[layout.truths[name]])
+                    )
+            elif name not in layout.options:
+                rows = np.flatnonzero(sent)
+                column = rationals.decimals(self.block.numbers[layout.numbers[name], rows], self.plan.places[name])
+                with np.errstate(all="ignore"):
+                    truth, doubt = rationals.compare("!=", column, self.numbers.of(derive).at(rows))
+                differs[rows[np.broadcast_to(truth == TRUE, len(rows))]] = True
+                if doubt is not None:
+                    differs[rows[np.broadcast_to(doubt, len(rows))]] = True
+            for row in np.flatnonzero(differs[: self.count]).tolist():
+                found.setdefault(row, []).append(name)
+        for keyed in self.block.keyed.values():
+            found.update((row, derived) for row in keyed)
+        return dict(sorted(found.items()))
 
     def _states(self) -> list[bytes]:
         return [situation.states for situation in self.situations]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -83,13 +83,16 @@ class Evaluated(Protocol):
         ...
 
 
-def derived_facts(record: Evaluated) -> Iterator[DerivedFact]:
+def derived_facts(record: Evaluated, names: Collection[str] | None = None) -> Iterator[DerivedFact]:
     """The facts that were rolled up from members, and any derived fact whose supplied value differs from it.
 
-    In the order of the program's facts; a periodic one at the newest period given, and wherever it differs.
+    In the order of the program's facts, all or some of them; a periodic one at the newest period given, and wherever it
+    differs.
     """
     sent = {kind: bool(record.descendants(kind).members) for kind in record.program.members}
     for spec, aggregates in _derived(record.program):
+        if names is not None and spec.name not in names:
+            continue
         reported = any(sent[aggregate.member] for aggregate in aggregates)
         supplied = spec.name in record.facts.plain or spec.name in record.facts.keyed
         if not (reported or supplied):
