@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from bench import country, formats, kernel, scaling, single
+from bench import country, files, formats, kernel, scaling, single
 from bench.checks import Disagreement
 from bench.report import Report
 
@@ -16,6 +16,7 @@ MEASUREMENTS: dict[str, Callable[[Report], None]] = {
     "scaling": scaling.measure,
     "formats": formats.measure,
     "country": country.measure,
+    "files": files.measure,
     "single": single.measure,
 }
 

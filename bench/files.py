@@ -1,0 +1,120 @@
+"""Files by `xueheng check`, Parquet to Parquet: cost per record from 10⁴ to 10⁶, and memory of all its processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bench import checks, parquet, synthetic, workloads
+from bench.checks import Disagreement
+from bench.report import Report
+from bench.workloads import Workload
+
+__all__ = ["measure"]
+
+RECORDS = (10_000, 100_000, 1_000_000)
+CHUNK = 50_000
+"""Records that are made at a time; every chunk has a seed of its own, so no two are alike."""
+MET, COMPARED = 0.99, 200
+POLL_SECONDS = 0.05
+ROUNDS = 3
+FLAT_WITHIN = 1.2
+MOST_MIB = 1024
+
+
+def measure(report: Report) -> None:
+    """Schools that are mostly in order. Raises Disagreement when the file's codes are not those of the reference."""
+    workload = workloads.load(workloads.SCHOOLS)
+    section = f"files: {workload.name}, Parquet to Parquet, with findings"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        start, _ = _best(folder, _written(workload, folder, 1))
+        report.add(section, "starting, for one record", start, "s")
+        cost: dict[int, float] = {}
+        for count in RECORDS:
+            path = _written(workload, folder, count)
+            seconds, memory = _best(folder, path)
+            _compare(workload, folder)
+            path.unlink()
+            cost[count] = (seconds - start) / count * 1e6
+            report.add(section, f"{count:,} records", seconds, "s")
+            report.add(section, f"  {count:,} records, after the start", cost[count], "µs/record")
+            if count == RECORDS[-1]:
+                report.add(section, f"  {count:,} records, peak of all processes", memory, "MiB", at_most=MOST_MIB)
+        report.add(
+            section, "dearest / cheapest record", max(cost.values()) / min(cost.values()), "×", at_most=FLAT_WITHIN
+        )
+
+
+def _chunks(workload: Workload, count: int) -> Iterator[pa.RecordBatch]:
+    for seed, at in enumerate(range(0, count, CHUNK)):
+        columns = synthetic.columns(workload.program, len(workload.contexts), CHUNK, seed=seed + 1, met=MET)
+        part = columns.part(0, min(CHUNK, count - at))
+        heads = {
+            "id": pa.array([f"s-{at + i}" for i in range(part.size)]),
+            "division": pa.array([workload.divisions[place] for place in part.places.tolist()]),
+            "subject": pa.array([workload.program.subject] * part.size),
+        }
+        yield parquet.batch(part, heads)
+
+
+def _written(workload: Workload, folder: Path, count: int) -> Path:
+    path = folder / f"{count}.parquet"
+    writer: pq.ParquetWriter | None = None
+    for batch in _chunks(workload, count):
+        if writer is None:
+            writer = pq.ParquetWriter(path, batch.schema)
+        writer.write_batch(batch)
+    assert writer is not None
+    writer.close()
+    return path
+
+
+def _best(folder: Path, path: Path) -> tuple[float, float]:
+    """The shortest of some runs, in seconds, and the largest memory of any, in MiB."""
+    rounds = 1 if path.stem == str(RECORDS[-1]) else ROUNDS
+    runs = [_check(folder, path) for _ in range(rounds)]
+    return min(seconds for seconds, _ in runs), max(memory for _, memory in runs)
+
+
+def _check(folder: Path, path: Path) -> tuple[float, float]:
+    command = [sys.executable, "-m", "api.cli", "check", str(path), "--as-of", synthetic.ON.isoformat()]
+    started = time.perf_counter()
+    with subprocess.Popen(
+        [*command, "-o", str(folder / "told.parquet")], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        peak = 0.0
+        while process.poll() is None:
+            peak = max(peak, _memory(process.pid))
+            time.sleep(POLL_SECONDS)
+        seconds = time.perf_counter() - started
+        errors = process.stderr.read() if process.stderr is not None else b""
+    if process.returncode != 0:
+        raise SystemExit(f"bench: xueheng check ended with code {process.returncode}: {errors.decode()[-500:]}")
+    return seconds, peak
+
+
+def _memory(pid: int) -> float:
+    """What a process and those below it hold of memory, each shared page counted once over all who share it; MiB."""
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    kib = next((int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")), 0)
+    return kib / 1024 + sum(_memory(int(child)) for child in below)
+
+
+def _compare(workload: Workload, folder: Path) -> None:
+    columns = synthetic.columns(workload.program, len(workload.contexts), CHUNK, seed=1, met=MET)
+    wanted = checks.expected(workload, columns, COMPARED)
+    told = pq.ParquetFile(folder / "told.parquet").read_row_group(0, columns=["codes"]).column("codes")
+    if told.slice(0, COMPARED).to_pylist() != ["".join(map(chr, column)) for column in wanted.T]:
+        raise Disagreement("files: xueheng check and the reference disagree")
