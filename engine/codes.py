@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from engine.diagnostics import Diagnostic, did_you_mean
+from engine.diagnostics import Diagnostic
+from engine.nearest import did_you_mean
 from engine.source import Span
 
 __all__ = [

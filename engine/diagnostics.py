@@ -6,7 +6,6 @@ ruleset are shown at once. Every diagnostic is made by a constructor in `engine.
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import Literal
 
 from engine.source import Span
 
-__all__ = ["Collector", "Diagnostic", "did_you_mean", "render", "render_all"]
+__all__ = ["Collector", "Diagnostic", "render", "render_all"]
 
 Severity = Literal["error", "warning"]
 
@@ -53,12 +52,6 @@ class Collector:
     def failed(self) -> bool:
         """True when an error (not only warnings) was found."""
         return any(d.severity == "error" for d in self.found)
-
-
-def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
-    """A help sentence naming the nearest choice, or None when none is near."""
-    near = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)
-    return f"did you mean `{near[0]}`?" if near else None
 
 
 def _width(text: str) -> int:

@@ -8,10 +8,11 @@ from typing import get_args
 
 from engine import codes
 from engine.check.text import number_text
-from engine.diagnostics import Collector, did_you_mean
+from engine.diagnostics import Collector
 from engine.load.fields import Fields, kind_of, read_date, read_decimal
 from engine.load.tree import Mapping as Tree
 from engine.load.tree import Node
+from engine.nearest import did_you_mean
 from engine.source import Text
 from engine.verdicts import Finding, Reason, Verdict
 

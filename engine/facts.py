@@ -13,14 +13,17 @@ from datetime import date
 from typing import Literal
 
 from engine.check.ir import FactSpec
-from engine.diagnostics import did_you_mean
+from engine.nearest import did_you_mean
 from engine.periods import FIRST_YEAR, LAST_YEAR, BadPeriod, parse_day
 from engine.values import FactScalar
 
-__all__ = ["MAX_PERIODS", "FactProblem", "FactReader", "Facts", "Member", "ProblemKind"]
+__all__ = ["MAX_PERIODS", "MAX_PROBLEMS", "FactProblem", "FactReader", "Facts", "Member", "ProblemKind"]
 
 MAX_PERIODS = 400
 """Most periods of one fact in one record."""
+MAX_PROBLEMS = 50
+"""Most mistakes that are told of one record: a million wrong names are not answered with a million sentences."""
+_LONGEST_NAME = 200
 
 ProblemKind = Literal["unknown-fact", "wrong-type", "out-of-bounds", "unknown-option", "bad-period", "bad-date"]
 
@@ -87,19 +90,26 @@ class FactReader:
         }
 
     def read(self, raw: Mapping[str, object]) -> tuple[Facts, list[FactProblem]]:
-        """Checked facts and every problem; facts with problems are left out."""
+        """Checked facts and every problem; facts with problems are left out.
+
+        Behind `MAX_PROBLEMS` of them nothing more is looked at, which is then the last of them.
+        """
         plain: dict[str, FactValue] = {}
         keyed: dict[str, dict[int, FactValue]] = {}
         ignored: list[str] = []
         problems: list[FactProblem] = []
         for name, value in raw.items():
+            if len(problems) > MAX_PROBLEMS:
+                break
             spec = self._own.get(name)
             if spec is None:
                 if name in self._all:
                     ignored.append(name)
                 else:
                     help_ = did_you_mean(name, self._own) or did_you_mean(name, self._all)
-                    problems.append(FactProblem("unknown-fact", (name,), f"unknown fact `{_short(name)}`", help_))
+                    # A name of any length is not sent back: the place is then that of all facts.
+                    keys = (name,) if len(name) <= _LONGEST_NAME else ()
+                    problems.append(FactProblem("unknown-fact", keys, f"unknown fact `{_short(name)}`", help_))
             elif value is None:
                 continue
             elif spec.period is not None and isinstance(value, Mapping) and not _names_items(spec, value):
@@ -111,6 +121,9 @@ class FactReader:
                 checked = self._value(spec, value, (name,), problems)
                 if checked is not None:
                     plain[name] = checked
+        if len(problems) > MAX_PROBLEMS:
+            detail = f"there are more mistakes than the {MAX_PROBLEMS} that are told: mend these first"
+            problems[MAX_PROBLEMS:] = [FactProblem(problems[MAX_PROBLEMS].kind, (), detail)]
         return Facts(plain, keyed, tuple(ignored)), problems
 
     def _periods(
@@ -123,10 +136,13 @@ class FactReader:
             problems.append(FactProblem("bad-period", (spec.name,), detail))
             return found
         for key, value in values.items():
+            if len(problems) > MAX_PROBLEMS:
+                break
             try:
                 index = spec.period.parse(key)
             except BadPeriod as error:
-                problems.append(FactProblem("bad-period", (spec.name, key), str(error)))
+                at = (key,) if len(key) <= _LONGEST_NAME else ()
+                problems.append(FactProblem("bad-period", (spec.name, *at), str(error)))
                 continue
             if value is not None:
                 checked = self._value(spec, value, (spec.name, key), problems)
@@ -249,8 +265,11 @@ def _checklist(
         return None
     found: dict[str, bool] = {}
     for item, ticked in value.items():
+        if len(problems) > MAX_PROBLEMS:
+            break
         if item not in spec.options:
-            _unknown_option(spec, str(item), (*keys, str(item)), problems)
+            at = (str(item),) if len(str(item)) <= _LONGEST_NAME else ()
+            _unknown_option(spec, str(item), (*keys, *at), problems)
         elif isinstance(ticked, bool):
             found[item] = ticked
         elif ticked is not None:

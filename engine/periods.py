@@ -71,7 +71,7 @@ class PeriodKind:
     def parse(self, key: str) -> int:
         """The index of the period that a key names. Raises BadPeriod."""
         match = _KEYS[self.name].fullmatch(key)
-        problem = f"expected a {self} like `{_EXAMPLES[self.name]}`, found `{key}`"
+        problem = f"expected a {self} like `{_EXAMPLES[self.name]}`, found `{key[:60]}`"
         if match is None:
             raise BadPeriod(problem)
         numbers = [int(g) for g in match.groups()]

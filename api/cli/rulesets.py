@@ -15,7 +15,7 @@ from api.cli.publish import publish_command, retire_command, standing_lines, sta
 from api.files import read_rulesets
 from engine.check.ir import Due, Rule, Ruleset
 from engine.citations.coverage import cover
-from engine.diagnostics import did_you_mean
+from engine.nearest import did_you_mean
 from engine.registry import Library, load_library
 
 __all__ = ["rulesets"]

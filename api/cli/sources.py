@@ -14,7 +14,7 @@ from api.files import read_originals, read_rulesets
 from engine.check.ir import Ruleset
 from engine.citations.numerals import PlacedNumeral, place_numerals
 from engine.citations.verify import Drift, Proof, verify
-from engine.diagnostics import did_you_mean
+from engine.nearest import did_you_mean
 from engine.registry import Library, load_library
 
 __all__ = ["sources"]

@@ -13,7 +13,7 @@ from api.routes.bodies import JSON
 from api.routes.conditional import answer
 from api.routes.state import AppState
 from api.wire.requests import read_day
-from engine.diagnostics import did_you_mean
+from engine.nearest import did_you_mean
 
 __all__ = ["ROUTES"]
 

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.problems import ProblemError, pointer
-from engine.diagnostics import did_you_mean
 from engine.facts import FactProblem, Member
+from engine.nearest import did_you_mean
 from engine.registry import Library
 from engine.words import CONTAINS, SUBJECTS
 
 __all__ = ["MemberReader", "fact_errors", "inside", "kind_error", "listed"]
 
+_MOST_ERRORS = 100
+"""Mistakes of members that are told of one record. What stands behind them is not looked at."""
 _FIELDS = ("subject", "id", "facts", "members", "division")
 
 At = tuple[str | int, ...]
@@ -56,7 +58,11 @@ class MemberReader:
         """The direct members of a record, with their own, and every mistake, with pointers from the record."""
         reading = _Reading(self._library, self._most)
         members = reading.members(raw, subject, self._library.path(division), ("members",))
-        return members, tuple(reading.errors)
+        errors = reading.errors
+        if len(errors) > _MOST_ERRORS:
+            detail = f"there are more mistakes in the members than the {_MOST_ERRORS} that are told: mend these first"
+            errors[_MOST_ERRORS:] = [ProblemError(errors[_MOST_ERRORS].slug, detail, "/members")]
+        return members, tuple(errors)
 
 
 class _Reading:
@@ -81,14 +87,22 @@ class _Reading:
                 detail = f"expected at most {self._most:,} members in one record, found {self._count:,} or more"
                 self._wrong("too-many-members", detail, at)
             return ()
-        found = (self._member(one, container, path, (*at, i)) for i, one in enumerate(raw))
-        return tuple(member for member in found if member is not None)
+        found: list[Member] = []
+        for i, one in enumerate(raw):
+            if len(self.errors) > _MOST_ERRORS:
+                break
+            member = self._member(one, container, path, (*at, i))
+            if member is not None:
+                found.append(member)
+        return tuple(found)
 
     def _member(self, raw: Any, container: str, path: tuple[str, ...], at: At) -> Member | None:
         if not isinstance(raw, Mapping):
             self._wrong("invalid-request", "a member is an object with `subject`, `id` and `facts`", at)
             return None
         for name in raw:
+            if len(self.errors) > _MOST_ERRORS:
+                break
             if name not in _FIELDS:
                 detail = f"a member has no field `{name[:60]}`"
                 self._wrong("invalid-request", detail, (*at, name), did_you_mean(name, _FIELDS))

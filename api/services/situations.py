@@ -14,7 +14,7 @@ from api.services.standing import Standings
 from api.wire.requests import Options, read_day
 from engine.backends.base import ParameterValue
 from engine.check.ir import Parameter, Ruleset, qualified
-from engine.diagnostics import did_you_mean
+from engine.nearest import did_you_mean
 from engine.registry import NONE_RETIRED, Library
 from engine.values import exact, shortest
 from engine.words import SUBJECTS

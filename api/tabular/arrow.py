@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 
 from api.tabular.names import Column
 from engine.check.ir import FactSpec
-from engine.diagnostics import did_you_mean
+from engine.nearest import did_you_mean
 from engine.periods import BadPeriod
 
 __all__ = ["BadValue", "is_text", "mismatch", "plain", "values_of"]

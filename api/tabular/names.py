@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from api.tabular.cells import ascii_width, unit_words
 from engine.check.ir import FactSpec
-from engine.diagnostics import did_you_mean
+from engine.nearest import did_you_mean
 from engine.periods import BadPeriod
 
 __all__ = ["PLACES", "BadHeadings", "Column", "Names", "Unclear", "folded"]

@@ -9,7 +9,7 @@ import msgspec
 
 from api.problems import Problem, ProblemError, pointer
 from api.wire.bodies import decode, refuse_deep, refuse_duplicates, value_problem
-from engine.diagnostics import did_you_mean
+from engine.nearest import did_you_mean
 from engine.periods import FIRST_YEAR, LAST_YEAR, parse_day
 from engine.words import EVIDENCE, FORCES, TOPICS
 
@@ -101,6 +101,8 @@ _BATCH = msgspec.json.Decoder(BatchRequest)
 _RECORD = msgspec.json.Decoder(RecordRequest)
 _PARAMETERS = msgspec.json.Decoder(dict[str, dict[str, Any]])
 _VOCABULARIES: dict[str, tuple[str, ...]] = {"evidence": EVIDENCE, "topics": TOPICS, "force": FORCES}
+_MOST_ERRORS = 50
+"""Words of limits that are told to mean nothing."""
 _HELP = {"division": "send the six digits as text, in quotation marks"}
 
 
@@ -120,7 +122,7 @@ def _checked(options: Options) -> None:
     errors: list[ProblemError] = []
     for name, words in _VOCABULARIES.items():
         for i, word in enumerate(getattr(options, name) or ()):
-            if word not in words:
+            if word not in words and len(errors) < _MOST_ERRORS:
                 listed = ", ".join(f"`{w}`" for w in words)
                 detail = f"expected one of {listed}, found `{word[:60]}`"
                 errors.append(ProblemError("invalid-request", detail, pointer([name, i]), did_you_mean(word, words)))

@@ -20,7 +20,7 @@ from api.settings import Limits
 from api.tabular.arrow import is_text, mismatch
 from api.tabular.names import Column
 from engine.check.ir import FactSpec
-from engine.diagnostics import did_you_mean
+from engine.nearest import did_you_mean
 
 __all__ = ["PLACES", "Columns", "known_columns", "read_columns", "read_stream"]
 

@@ -12,11 +12,12 @@ from engine.check.ir import Expr, FactSpec
 from engine.check.scope import Scope, ScopeEntry
 from engine.check.size import MAX_HEIGHT, sizes_of_facts
 from engine.check.walk import facts_of, members_read, with_sources
-from engine.diagnostics import Collector, did_you_mean
+from engine.diagnostics import Collector
 from engine.load.documents import EntryDoc
 from engine.load.fields import Fields
 from engine.load.tree import Mapping as TreeMapping
 from engine.load.tree import Node
+from engine.nearest import did_you_mean
 from engine.periods import PeriodKind, parse_kind
 from engine.source import Text
 from engine.values import (

@@ -13,8 +13,9 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
 from engine import codes
-from engine.diagnostics import Collector, did_you_mean
+from engine.diagnostics import Collector
 from engine.load.tree import Listing, Mapping, Node
+from engine.nearest import did_you_mean
 from engine.periods import FIRST_YEAR, LAST_YEAR, parse_day
 from engine.source import Span, Text
 

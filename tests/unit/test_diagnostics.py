@@ -1,6 +1,7 @@
 """Rendering: the caret stands under the word also behind wide characters."""
 
-from engine.diagnostics import Collector, Diagnostic, did_you_mean, render, render_all
+from engine.diagnostics import Collector, Diagnostic, render, render_all
+from engine.nearest import did_you_mean
 from engine.source import Source, Span
 
 
