@@ -12,7 +12,7 @@ from typing import cast
 
 import numpy as np
 
-from api.wire.verdicts import VerdictWriter
+from api.wire.verdicts import VerdictWriter, encode
 from engine.backends.columnar import Judged
 from engine.backends.columns import Layout, facts_at
 from engine.backends.evaluation import derives_from_members
@@ -48,6 +48,11 @@ class Failures:
             not (rolled.isdisjoint(reads) or bare) for reads, bare in zip(self._plan.reads, self._bare, strict=True)
         ]
         self._looks = [_looks(program, i) for i in range(len(program.rules))]
+        # What is nothing but yes or no repeats, and is kept instead.
+        self._numbers = [
+            bool(rule.reads) and rule.window is None and not rule.passes and answers is None
+            for rule, answers in zip(program.rules, self._plan.answers, strict=True)
+        ]
         # What another rule read stands under none of the rule's own names.
         self._asks = [bool(r.passes) and not bare for r, bare in zip(program.rules, self._bare, strict=True)]
         # What decides a finding: for plain rules what they show, for others all that it comes from.
@@ -60,6 +65,40 @@ class Failures:
 
     def of(self, judged: Judged, index: int, position: int, rows: Indexes) -> list[bytes]:
         """The rule's finding for each of some rows in which it fails; `position` is its place among the codes."""
+        if self._numbers[index] and not judged.block.keyed:
+            alone = judged.in_doubt(index, rows)
+            if self._rolled[index]:
+                alone |= np.isin(rows, judged.block.containers)
+            told = self._from_columns(judged, index, position, rows[~alone])
+            if told is not None:
+                apart = iter(self._each(judged, index, position, rows[alone]) if alone.any() else ())
+                plain = iter(told)
+                return [next(apart) if by_itself else next(plain) for by_itself in alone.tolist()]
+        return self._each(judged, index, position, rows)
+
+    def _from_columns(self, judged: Judged, index: int, position: int, rows: Indexes) -> list[bytes] | None:
+        """Findings of a rule that shows numbers, which seldom repeat, all at once. None: columns do not tell them."""
+        gaps = judged.gaps(index, rows)
+        columns: list[list[bytes]] = []
+        for name in self._program.rules[index].reads:
+            values = judged.shown(name, rows)
+            if values is None:
+                return None
+            head = b"%s:" % encode(name)
+            columns.append([b"" if text == b"null" else head + text for text in _each_encoded(values)])
+        if gaps is None:
+            return None
+        if len(columns) == 1:
+            actuals = columns[0]
+        else:
+            actuals = [b",".join(filter(None, texts)) for texts in zip(*columns, strict=True)]
+        return [
+            b'{"rule":%d,"actual":{%s},"gap":%s}' % (position, actual, gap)
+            for actual, gap in zip(actuals, _each_encoded(gaps), strict=True)
+        ]
+
+    def _each(self, judged: Judged, index: int, position: int, rows: Indexes) -> list[bytes]:
+        """The same, each distinct one written by itself and kept."""
         keyed = bool(judged.block.keyed) and any(name in judged.block.keyed for name in self._plan.reads[index])
         # What members say stands in no column of the record.
         containers = set(judged.block.containers) if self._rolled[index] else set[int]()
@@ -111,6 +150,13 @@ class Failures:
             else:
                 finding = Evaluation(self._program, facts, situation.context).finding(index)
         return self._writer.brief(finding)
+
+
+def _each_encoded(values: Sequence[object]) -> list[bytes]:
+    """Scalars as JSON, one by one: as a list they are encoded at once, and nothing in them has a comma but words."""
+    if any(isinstance(value, str) for value in values):
+        return [encode(value) for value in values]
+    return encode(values)[1:-1].split(b",") if values else []
 
 
 def _looks(program: Program, index: int) -> bool:

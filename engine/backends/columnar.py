@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
+from math import isnan
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from engine.backends.explain import Explainer
 from engine.backends.letters import EXCLUDED, MET, OPEN, OUT, UNMET, Indexes
 from engine.backends.members import MemberColumns
 from engine.backends.plan import Group, plan_of
+from engine.backends.rationals import Rational
 from engine.backends.reference import Evaluation
 from engine.backends.situation import Places, Situation, codes_of, excluded_everywhere, situation_of
 from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Floats, Mask, Truths
@@ -32,6 +34,7 @@ from engine.check.ir import (
     Compare,
     Expr,
     FactRef,
+    FactSpec,
     InDivision,
     Known,
     OneOf,
@@ -40,7 +43,7 @@ from engine.check.ir import (
     Program,
 )
 from engine.check.walk import with_sources
-from engine.facts import Facts
+from engine.facts import Facts, FactValue
 from engine.rollup.columns import Measure
 from engine.values import Truth
 from engine.verdicts import DueState, Outcome, Verdict, decide
@@ -252,6 +255,65 @@ class Judged:
                 return None
             truths.append(self.truths[at, rows].tolist())
         return list(zip(*truths, strict=True))
+
+    def in_doubt(self, rule: int, rows: Indexes) -> Mask:
+        """Which of some rows without members have a number that the rule shows and that columns do not say."""
+        found = np.zeros(len(rows), dtype=bool)
+        with np.errstate(all="ignore"):
+            for numbers in (*self._sides(rule), *(self.numbers.fact(spec) for spec in self._computed(rule))):
+                doubts = numbers.at(rows).doubts()
+                if doubts is not None:
+                    found |= doubts
+        return found
+
+    def _sides(self, rule: int) -> tuple[Rational, ...]:
+        """The two sides of a requirement that has a gap."""
+        require = self.program.rules[rule].require
+        if not self.plan.gapped[rule]:
+            return ()
+        assert isinstance(require, Compare)
+        return self.numbers.of(require.left), self.numbers.of(require.right)
+
+    def _computed(self, rule: int) -> list[FactSpec]:
+        """The numbers that a rule shows and that need not have been sent."""
+        specs = [self.program.facts[name] for name in self.program.rules[rule].reads]
+        return [s for s in specs if s.name in self.plan.layout.numbers and (s.derive or s.at_least or s.at_most)]
+
+    def shown(self, name: str, rows: Indexes) -> list[FactValue | None] | None:
+        """A fact as findings show it, for some rows that are not in doubt. None: columns do not tell.
+
+        As sent, else as derived, None where it is unknown.
+        """
+        layout, spec = self.plan.layout, self.program.facts[name]
+        if name in layout.items or (spec.derive is not None and (name in layout.truths or name in layout.options)):
+            return None
+        if name in layout.truths:
+            return [_TRUTHS[truth] for truth in self.block.truths[layout.truths[name], rows].tolist()]
+        sent: list[float] = self._as_sent.numbers[layout.numbers[name], rows].tolist()
+        if name in layout.options:
+            return [None if isnan(v) else spec.options[int(v)] for v in sent]
+        if spec.type_name == "date":
+            return None if spec.derive is not None else [None if isnan(v) else date.fromordinal(int(v)) for v in sent]
+        values: list[float | None] = [None if isnan(v) else int(v) if v.is_integer() else v for v in sent]
+        if spec.derive is None or None not in values:
+            return list(values)
+        with np.errstate(all="ignore"):
+            derived = self.numbers.fact(spec).at(rows).told()
+        if derived is None:
+            return None
+        if len(derived) == 1:
+            derived *= len(values)
+        return [other if value is None else value for value, other in zip(values, derived, strict=True)]
+
+    def gaps(self, rule: int, rows: Indexes) -> list[float | None] | None:
+        """The gaps of findings of a rule, for some rows that are not in doubt. None: columns do not tell."""
+        sides = self._sides(rule)
+        if not sides:
+            return [None] * len(rows)
+        with np.errstate(all="ignore"):
+            left, right = (side.at(rows) for side in sides)
+            found = rationals.magnitude(rationals.arithmetic("-", left, right)).told()
+        return found * len(rows) if found is not None and len(found) == 1 else found
 
     def said_apart(self, rule: int) -> Mask:
         """Records in which the reference, or a date of the record, gave the rule's verdict."""

@@ -66,6 +66,7 @@ class Numbers:
         self.parameters = context.parameters
         self.members = members
         self._kept: dict[int, Rational] = {}
+        self._facts: dict[str, Rational] = {}
 
     @staticmethod
     def _constant(value: object) -> Rational:
@@ -135,6 +136,11 @@ class Numbers:
 
     def fact(self, spec: FactSpec) -> Rational:
         """A fact as sent, else derived, else bounded by others."""
+        if spec.name not in self._facts:
+            self._facts[spec.name] = self._fact(spec)
+        return self._facts[spec.name]
+
+    def _fact(self, spec: FactSpec) -> Rational:
         column = self._sent(spec)
         if spec.derive is None:
             found = self._read(spec, column)

@@ -107,6 +107,17 @@ class Rational:
                 return None
         return self.kept[0]
 
+    def told(self) -> list[float | None] | None:
+        """The numbers as `engine.values.shortest` shows them, None where unknown; None if floats hold them not."""
+        nearest = self.nearest()
+        if nearest is None:
+            return None
+        below = _ONE if self.den is None else self.den
+        whole = np.fmod(self.num, below * 10.0**self.scale) == 0
+        sizes = np.broadcast_shapes(nearest.shape, whole.shape)
+        pairs = zip(np.broadcast_to(nearest, sizes).tolist(), np.broadcast_to(whole, sizes).tolist(), strict=True)
+        return [None if isnan(v) else int(v) if is_whole else v for v, is_whole in pairs]
+
     def given(self) -> Mask:
         """Rows in which `nearest` has something."""
         if not self.kept_known:
