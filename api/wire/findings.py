@@ -69,10 +69,12 @@ class Failures:
             alone = judged.in_doubt(index, rows)
             if self._rolled[index]:
                 alone |= np.isin(rows, judged.block.containers)
+            if not alone.any():
+                told = self._from_columns(judged, index, position, rows)
+                return self._each(judged, index, position, rows) if told is None else told
             told = self._from_columns(judged, index, position, rows[~alone])
             if told is not None:
-                apart = iter(self._each(judged, index, position, rows[alone]) if alone.any() else ())
-                plain = iter(told)
+                apart, plain = iter(self._each(judged, index, position, rows[alone])), iter(told)
                 return [next(apart) if by_itself else next(plain) for by_itself in alone.tolist()]
         return self._each(judged, index, position, rows)
 

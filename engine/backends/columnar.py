@@ -261,9 +261,9 @@ class Judged:
         found = np.zeros(len(rows), dtype=bool)
         with np.errstate(all="ignore"):
             for numbers in (*self._sides(rule), *(self.numbers.fact(spec) for spec in self._computed(rule))):
-                doubts = numbers.at(rows).doubts()
+                doubts = numbers.doubts()
                 if doubts is not None:
-                    found |= doubts
+                    found |= np.broadcast_to(doubts, self.block.size)[rows]
         return found
 
     def _sides(self, rule: int) -> tuple[Rational, ...]:
