@@ -260,19 +260,19 @@ class Judged:
         """Which of some rows without members have a number that the rule shows and that columns do not say."""
         found = np.zeros(len(rows), dtype=bool)
         with np.errstate(all="ignore"):
-            for numbers in (*self._sides(rule), *(self.numbers.fact(spec) for spec in self._computed(rule))):
+            for numbers in (*self._sides(rule, rows), *(self.numbers.fact(s).at(rows) for s in self._computed(rule))):
                 doubts = numbers.doubts()
                 if doubts is not None:
-                    found |= np.broadcast_to(doubts, self.block.size)[rows]
+                    found |= doubts
         return found
 
-    def _sides(self, rule: int) -> tuple[Rational, ...]:
-        """The two sides of a requirement that has a gap."""
+    def _sides(self, rule: int, rows: Indexes) -> list[Rational]:
+        """The two sides of a requirement that has a gap, in some rows."""
         require = self.program.rules[rule].require
         if not self.plan.gapped[rule]:
-            return ()
+            return []
         assert isinstance(require, Compare)
-        return self.numbers.of(require.left), self.numbers.of(require.right)
+        return [self.numbers.of_rows(side, rows) for side in (require.left, require.right)]
 
     def _computed(self, rule: int) -> list[FactSpec]:
         """The numbers that a rule shows and that need not have been sent."""
@@ -307,12 +307,11 @@ class Judged:
 
     def gaps(self, rule: int, rows: Indexes) -> list[float | None] | None:
         """The gaps of findings of a rule, for some rows that are not in doubt. None: columns do not tell."""
-        sides = self._sides(rule)
-        if not sides:
-            return [None] * len(rows)
         with np.errstate(all="ignore"):
-            left, right = (side.at(rows) for side in sides)
-            found = rationals.magnitude(rationals.arithmetic("-", left, right)).told()
+            sides = self._sides(rule, rows)
+            if not sides:
+                return [None] * len(rows)
+            found = rationals.magnitude(rationals.arithmetic("-", *sides)).told()
         return found * len(rows) if found is not None and len(found) == 1 else found
 
     def said_apart(self, rule: int) -> Mask:

@@ -13,7 +13,7 @@ from engine.backends import rationals
 from engine.backends.base import Context
 from engine.backends.columns import Block
 from engine.backends.plan import Plan
-from engine.backends.rationals import Rational, either
+from engine.backends.rationals import Rational, Rows, either
 from engine.backends.vectors import TRUE, UNKNOWN, Floats, Mask, Truths
 from engine.check.ir import (
     Abs,
@@ -85,6 +85,14 @@ class Numbers:
             self._kept[key] = self._compute(expr)
         return self._kept[key]
 
+    def of_rows(self, expr: Expr, rows: Rows) -> Rational:
+        """The same in some rows, without computing others where nobody has yet."""
+        if isinstance(expr, FactRef) and id(expr) not in self._kept:
+            spec = self.program.facts[expr.name]
+            if spec.derive is None and spec.at_least is None and spec.at_most is None:
+                return self._read(spec, self._column(spec)[rows])
+        return self.of(expr).at(rows)
+
     def _compute(self, expr: Expr) -> Rational:
         match expr:
             case Constant():
@@ -123,7 +131,7 @@ class Numbers:
                 # `previous` of plain values, aggregates without members: unknown.
                 return rationals.unknown()
 
-    def _sent(self, spec: FactSpec) -> Floats:
+    def _column(self, spec: FactSpec) -> Floats:
         column: Floats = self.block.numbers[self.plan.layout.numbers[spec.name]]
         return column
 
@@ -141,7 +149,7 @@ class Numbers:
         return self._facts[spec.name]
 
     def _fact(self, spec: FactSpec) -> Rational:
-        column = self._sent(spec)
+        column = self._column(spec)
         if spec.derive is None:
             found = self._read(spec, column)
         else:
@@ -181,7 +189,7 @@ class Numbers:
         if isinstance(left, FactRef):
             spec = self.program.facts[left.name]
             if isinstance(spec.derive, Choice) and spec.at_least is None and spec.at_most is None:
-                sent = self._read(spec, self._sent(spec))
+                sent = self._read(spec, self._column(spec))
                 truth, doubt = rationals.compare(op, sent, self.of(right))
                 derived, derived_doubt = self.compare(op, spec.derive, right)
                 known = sent.known()
@@ -208,7 +216,7 @@ class Numbers:
         """As sent, else as rolled up: bounds and floats that are near decide most comparisons."""
         assert self.members is not None
         assert isinstance(spec.derive, Aggregate)
-        against, sent = self.of(other), self._read(spec, self._sent(spec))
+        against, sent = self.of(other), self._read(spec, self._column(spec))
         truth, doubt = rationals.compare(op, sent, against)
         rolled, rolled_doubt = self.members.measure(spec.derive).compare(op, against)
         known = sent.known()

@@ -24,6 +24,7 @@ from engine.backends.vectors import Floats, Mask, Truths, three_valued
 
 __all__ = [
     "Rational",
+    "Rows",
     "arithmetic",
     "ceiling",
     "choose",
