@@ -19,7 +19,7 @@ from api.wire.requests import read_batch, read_options
 from bench import synthetic
 from bench.synthetic import Columns, Truths, item_column
 from engine.backends.base import Context
-from engine.backends.columnar import BLOCK_RECORDS, judge_block
+from engine.backends.columnar import block_records, judge_block
 from engine.backends.columns import Below, Block, RowFacts
 from engine.backends.plan import plan_of
 from engine.backends.situation import Places
@@ -39,8 +39,8 @@ class Prepared:
 
 def prepare(program: Program, columns: Columns, contexts: Sequence[Context]) -> Prepared:
     """Columns → blocks; not part of what is timed, as filling a peer's table is not. `contexts` by `columns.places`."""
-    starts = range(0, columns.size, BLOCK_RECORDS)
-    parts = [columns.part(at, min(at + BLOCK_RECORDS, columns.size)) for at in starts]
+    size = block_records(program)
+    parts = [columns.part(at, min(at + size, columns.size)) for at in range(0, columns.size, size)]
     return Prepared(
         program,
         tuple((_block(program, part), Places(contexts, np.asarray(part.places, dtype=np.intp))) for part in parts),

@@ -48,16 +48,24 @@ from engine.rollup.columns import Measure
 from engine.values import Truth
 from engine.verdicts import DueState, Outcome, Verdict, decide
 
-__all__ = ["BLOCK_RECORDS", "Judged", "codes", "evaluate", "judge", "judge_block"]
+__all__ = ["Judged", "block_records", "codes", "evaluate", "judge", "judge_block"]
 
-BLOCK_RECORDS = 16_384
-"""Records per block: the columns of a plan then fit the processor's caches."""
+_BLOCK_RECORDS, _MOST_BLOCK_RECORDS = 16_384, 32_768
+_MUCH_COMPUTED = 24
+"""From so many computed numbers on, what a block costs beside its records counts."""
 FEW_RECORDS = 2
 """Up to here exact arithmetic record by record is cheaper than vectors with error bounds."""
 
 _TRUTHS: dict[int, Truth] = {FALSE: False, UNKNOWN: None, TRUE: True}
 _UNMET = {state: decide(True, False, state) for state in DueState}
 _STANDING = {"C": MET, "X": OUT, "U": OPEN, "N": UNMET, "T": UNMET}
+
+
+def block_records(program: Program) -> int:
+    """How many records make a block: the columns of its plan then fit the processor's caches."""
+    groups = [group for stratum in plan_of(program).strata for group in stratum.groups]
+    computed = sum(isinstance(group.node, Compare) for group in groups)
+    return _BLOCK_RECORDS if computed < _MUCH_COMPUTED else _MOST_BLOCK_RECORDS
 
 
 def codes(program: Program, records: Sequence[Facts], contexts: Sequence[Context]) -> list[str]:
@@ -106,10 +114,11 @@ def _judged(
     columns_stand: Callable[[], None] = lambda: None,
 ) -> Iterator[Judged]:
     layout = layout_of(program)
-    for start in range(0, len(records), BLOCK_RECORDS):
-        block = Block.of(layout, records[start : start + BLOCK_RECORDS])
+    size = block_records(program)
+    for start in range(0, len(records), size):
+        block = Block.of(layout, records[start : start + size])
         columns_stand()
-        yield judge_block(program, block, contexts[start : start + BLOCK_RECORDS])
+        yield judge_block(program, block, contexts[start : start + size])
 
 
 class _Walk(Evaluation):
