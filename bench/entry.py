@@ -28,6 +28,9 @@ from engine.facts import Facts
 
 __all__ = ["Prepared", "decode_batch", "findings", "json_batch", "kernel", "letters", "prepare", "prepare_with_schools"]
 
+SCHOOLS = 32_768
+"""About how many schools a block of counties has."""
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -63,15 +66,29 @@ def _block(program: Program, columns: Columns) -> Block:
 def prepare_with_schools(
     program: Program, counties: Columns, schools: Columns, county_of: npt.NDArray[np.intp], contexts: list[Context]
 ) -> Prepared:
-    """Counties with their schools as columns, in one block; `county_of` ascending, one context per county."""
-    inner = program.members["school"]
+    """Counties with their schools as columns, in blocks; `county_of` ascending, one context per county."""
+    ends = np.searchsorted(county_of, np.arange(counties.size + 1))
+    blocks: list[tuple[Block, Sequence[Context]]] = []
+    start = 0
+    while start < counties.size:
+        # As many counties as have a block of schools, and at least one.
+        stop = max(start + 1, int(np.searchsorted(ends, ends[start] + SCHOOLS, side="right")) - 1)
+        rows = slice(int(ends[start]), int(ends[stop]))
+        part, below = counties.part(start, stop), schools.part(rows.start, rows.stop)
+        blocks.append(_block_with_schools(program, part, below, county_of[rows] - start, contexts[start:stop]))
+        start = stop
+    return Prepared(program, tuple(blocks))
+
+
+def _block_with_schools(
+    program: Program, counties: Columns, schools: Columns, county_of: npt.NDArray[np.intp], contexts: list[Context]
+) -> tuple[Block, Sequence[Context]]:
     block = _block(program, counties)
-    partly = np.zeros(block.size, dtype=bool)
-    members = _block(inner, schools)
-    below = Below(members, county_of, partly, [contexts[0]], lambda row: f"school-{row}")
+    members = _block(program.members["school"], schools)
+    below = Below(members, county_of, np.zeros(block.size, dtype=bool), [contexts[0]], lambda row: f"school-{row}")
     block.below["school"] = below
     block.containers.extend(np.unique(county_of).tolist())
-    return Prepared(program, ((block, contexts),))
+    return block, contexts
 
 
 def findings(prepared: Prepared) -> Iterator[tuple[list[str], list[bytes]]]:
