@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -10,11 +10,13 @@ import numpy as np
 from api.services.evaluate import derived_of, differing_of, verdicts_of
 from api.services.judge import Explainer, Judged
 from api.services.plans import Plan, Selection
+from api.wire.derived import supplied_json
 from api.wire.requests import Detail
 from api.wire.verdicts import encode, joined
 from engine.backends.letters import Indexes
 from engine.backends.missing import Missing
 from engine.backends.vectors import Truths
+from engine.check.walk import aggregates_of
 from engine.verdicts import BY_SEVERITY
 
 __all__ = ["Results"]
@@ -128,11 +130,36 @@ class Results:
 
     def differing(self) -> dict[int, bytes]:
         """The derived facts that a row supplied otherwise than they are computed, as a list, where there are any."""
-        found: dict[int, bytes] = {}
-        for row, names in self._judged.differing(self._plan.derived).items():
+        judged, found = self._judged, dict[int, bytes]()
+        by_row = judged.differing(self._plan.derived)
+        at_once = self._differing_at_once(by_row)
+        for row, names in by_row.items():
+            told = [at_once.get((row, name)) for name in names]
+            if None not in told:
+                found[row] = b"[%s]" % b",".join(text for text in told if text is not None)
+                continue
             derived = differing_of(self._explainer(row), names)
             if derived != b"[]":
                 found[row] = derived
+        return found
+
+    def _differing_at_once(self, by_row: Mapping[int, Sequence[str]]) -> dict[tuple[int, str], bytes]:
+        """Numbers that rest on a row's own plain facts, from the columns, each as JSON."""
+        judged = self._judged
+        apart = {row for rows in (judged.block.containers, *judged.block.keyed.values()) for row in rows}
+        rows_of: dict[str, list[int]] = {}
+        for row, names in by_row.items():
+            for name in names if row not in apart else ():
+                rows_of.setdefault(name, []).append(row)
+        found: dict[tuple[int, str], bytes] = {}
+        for name, listed in rows_of.items():
+            spec, rows = self._plan.program.facts[name], np.array(listed)
+            plain = spec.period is None and not aggregates_of(spec.derive)
+            values = judged.computed(name, rows) if plain else None
+            supplied = judged.shown(name, rows)
+            if values is not None and supplied is not None:
+                texts = supplied_json(name, values, supplied)
+                found.update(((row, name), text) for row, text in zip(listed, texts, strict=True))
         return found
 
     def _explainer(self, row: int) -> Explainer:

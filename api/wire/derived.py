@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from api.wire.verdicts import encode, end_json
 from engine.rollup.derived import DerivedFact, RolledUp
 from engine.values import GradeRange, Interval, Numeric, Root, Value, shortest
 
-__all__ = ["derived_json"]
+__all__ = ["derived_json", "supplied_json"]
 
 Json = dict[str, object]
 
@@ -17,6 +17,15 @@ Json = dict[str, object]
 def derived_json(facts: Iterable[DerivedFact]) -> bytes:
     """The `derived` of a reply."""
     return encode([_fact(fact) for fact in facts])
+
+
+def supplied_json(fact: str, values: Sequence[float | None], supplied: Sequence[object]) -> list[bytes]:
+    """The same of a fact without periods or members that some records supplied otherwise than derived, one by one."""
+    return [
+        b'{"fact":"%s","period":null,"value":%s,"bounds":null,"supplied":%s,"differs":true,"aggregates":[],"settle":[]}'
+        % (fact.encode(), encode(value), encode(sent))
+        for value, sent in zip(values, supplied, strict=True)
+    ]
 
 
 def _fact(fact: DerivedFact) -> Json:

@@ -265,6 +265,18 @@ class Judged:
             truths.append(self.truths[at, rows].tolist())
         return list(zip(*truths, strict=True))
 
+    def computed(self, name: str, rows: Indexes) -> list[float | None] | None:
+        """What a derived number comes to, for some rows without members. None: columns do not tell all of them."""
+        spec = self.program.facts[name]
+        assert spec.derive is not None
+        if name not in self.plan.layout.numbers or name in self.plan.layout.options or spec.type_name == "date":
+            return None
+        with np.errstate(all="ignore"):
+            found = self.numbers.of(spec.derive).at(rows)
+            doubts = found.doubts()
+            told = None if doubts is not None and doubts.any() else found.told()
+        return told * len(rows) if told is not None and len(told) == 1 else told
+
     def in_doubt(self, rule: int, rows: Indexes) -> Mask:
         """Which of some rows without members have a number that the rule shows and that columns do not say."""
         found = np.zeros(len(rows), dtype=bool)
