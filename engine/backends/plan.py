@@ -207,7 +207,7 @@ class _Planner:
                 np.array([self._row(rules[i].when) for i in scoped], dtype=np.intp), return_inverse=True
             )
             active = tuple(i for i in members if i not in self.excluded)
-            watched = tuple(i for i in active if rules[i].period is not None or _anchored(rules[i]))
+            watched = tuple(i for i in active if rules[i].period is not None or i in careful or _anchored(rules[i]))
             self.strata.append(Stratum(groups, active, watched, plain, scoped, scopes, scope_of))
         computed = [rule.window is None and i not in self.excluded for i, rule in enumerate(rules)]
         applies = [self._row(r.when) if known else self.always for r, known in zip(rules, computed, strict=True)]
