@@ -14,6 +14,10 @@ _FACTS_SHOWN = 12
 _WORDS: dict[str, Remark] = {
     "sum": ("第{places}行为合计行，未作为记录", "left out as sums of others: row {places}"),
     "note": ("第{places}行为注释，未作为记录", "left out as notes: row {places}"),
+    "short-row": (
+        "第{places}行的单元格少于表头，所缺按空白计",
+        "fewer cells than headings, the rest read as empty: row {places}",
+    ),
     "hidden-row": ("第{places}行是隐藏行，仍已读取", "read although hidden: row {places}"),
     "hidden-column": ("{places}列是隐藏列，仍已读取", "read although hidden: column {places}"),
     "unread-column": ("{places}列没有表头，未读取", "not read, for want of a heading: column {places}"),

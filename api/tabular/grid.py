@@ -86,7 +86,11 @@ def open_grid(grid: Grid, facts: Sequence[FactSpec], defaults: Defaults, ignored
     readable = [
         (number, [_inner(cell) for cell in cells]) for number, cells in first if not isinstance(cells, Unreadable)
     ]
-    if not any(not is_blank(cell) for _, cells in readable for cell in cells):
+    above = next((number for number, cells in readable if not all(map(is_blank, cells))), None)
+    for number, cells in first:
+        if isinstance(cells, Unreadable) and (above is None or number < above):
+            raise BadFile(f"row {number}: {cells.reason}")
+    if above is None:
         raise BadFile(
             "the sheet is empty" if grid.sheet is not None else "the file is empty: it must begin with headings"
         )
@@ -193,6 +197,8 @@ class _Reader:
         self._facts = [(i, c) for i, c in enumerate(columns) if c is not None and c.facts is not None]
         self._others = [i for i, c in enumerate(columns) if c is None or c.place in ("id", "name")]
         self._percents: dict[str, set[str]] = {}
+        # Cells of a sheet end where they end; in a line of text a missing cell may have moved the others.
+        self._width = max((i for i, c in enumerate(columns, 1) if c is not None), default=0) if not origin.sheet else 0
 
     def row(self, number: int, cells: Sequence[RawCell] | Unreadable) -> None:
         """Read one row."""
@@ -208,6 +214,8 @@ class _Reader:
         elif all(isinstance(cell, str) and _NOTE.fullmatch(ascii_width(cell)) for cell in filled):
             self._parsed.notices.append(Notice("note", str(number), str(filled[0]).strip()[:20]))
         else:
+            if len(cells) < self._width:
+                self._parsed.notices.append(Notice("short-row", str(number)))
             self._parsed.rows.append(self._record(number, cells))
 
     def _sum(self, cells: Sequence[RawCell]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING, BinaryIO
@@ -93,15 +94,19 @@ def _lines(text: io.TextIOWrapper, encoding: str) -> Iterator[str]:
 def _rows(lines: Iterator[str], budget: Budget) -> Iterator[RawRow]:
     first = list(islice(lines, _SAMPLE_LINES))
     csv.field_size_limit(MAX_LINE_BYTES)
-    reader = csv.reader(chain(first, lines), delimiter=_delimiter(first))
+    source = _Lines(chain(first, lines))
+    reader = csv.reader(source, delimiter=_delimiter(first), strict=True)
     longest = budget.limits.cell_characters
     number = 0
     while True:
         number += 1
+        source.taken.clear()
         try:
             cells = next(reader, None)
         except csv.Error as error:
-            yield number, Unreadable(f"not readable as CSV: {error}")
+            # A quotation mark that is never closed takes in what follows: only the line where it stands is wrong.
+            source.back_to_second()
+            yield number, Unreadable(_said(str(error)))
             continue
         if cells is None:
             return
@@ -109,6 +114,35 @@ def _rows(lines: Iterator[str], budget: Budget) -> Iterator[RawRow]:
             yield number, Unreadable(f"a cell is longer than {longest:,} characters")
         else:
             yield number, cells
+
+
+class _Lines:
+    """Lines of which those of the last row can be read again."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._again: deque[str] = deque()
+        self.taken: list[str] = []
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._lines)
+        self.taken.append(line)
+        return line
+
+    def back_to_second(self) -> None:
+        """Go back to the second line of the row, whose first was no row by itself."""
+        self._again.extendleft(reversed(self.taken[1:]))
+
+
+def _said(error: str) -> str:
+    if "unexpected end" in error or "field larger" in error:
+        return "a quotation mark opens a cell in this line and none closes it: double it where it is meant as a sign"
+    if "expected after" in error:
+        return "a cell goes on behind the quotation mark that closes it: double quotation marks inside of a cell"
+    return f"not readable as CSV: {error}"
 
 
 def _delimiter(first: Iterable[str]) -> str:
