@@ -16,6 +16,8 @@ _COMMANDS = {
     "sources": ("api.cli.sources", "Prove the citations against the original documents."),
 }
 
+_STOPPED = 130
+
 
 class _Lazy(click.Group):
     """A group whose commands live in modules of their own, named like the command."""
@@ -29,6 +31,14 @@ class _Lazy(click.Group):
         command = getattr(import_module(_COMMANDS[cmd_name][0]), cmd_name)
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Runs the command. Ctrl-C ends it with the exit code that shells expect of that."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("stopped", err=True)
+            raise click.exceptions.Exit(_STOPPED) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands from the table above, so that help imports none of them."""

@@ -17,7 +17,7 @@ from api.cli.outputs import OUTPUTS, output_for
 from api.cli.progress import watched
 from api.problems import Problem
 from api.reports.remarks import Noticed, Remark, not_given
-from api.reports.results import Totals, Writer
+from api.reports.results import Judged, Totals, Writer
 from api.services.checking import Checker, WorkerLost, judged_blocks
 from api.services.originals import open_originals
 from api.services.plans import Plans
@@ -98,8 +98,9 @@ def check(
     Exit code:
       0  every record was judged
       1  at least one record could not be judged
-      2  the command was called wrongly, or the file or the rulesets cannot be read
+      2  the command was called wrongly, or the file or the rulesets cannot be read, or the results not be written
       3  with --fail-on: every record was judged, and one of them is that bad
+      130  stopped by Ctrl-C; a named output is then as it was before
     """
     name = getattr(file, "name", "-")
     library = open_library(folder)
@@ -109,7 +110,8 @@ def check(
         click.echo(f"as of today, {today}", err=True)
     options = _options(as_of or today, wanted.detail, limits)
     with _told(name):
-        table = _table(file, kind or _kind(name), encoding, sheet, ignore, Defaults(division, subject), library)
+        with _reading():
+            table = _table(file, kind or _kind(name), encoding, sheet, ignore, Defaults(division, subject), library)
         plans = Plans(library, open_originals(sources, library.rulesets.values()))
         checker = Checker(plans, options, wanted.form_of(library), "en")
         run = _Run(table, checker, plans, options)
@@ -172,7 +174,7 @@ class _Run:
     def into(self, writer: Writer, processes: int, *, quiet: bool) -> Totals:
         totals, noticed = Totals(), Noticed()
         noticed.add(self._table.notices)
-        blocks = judged_blocks(self._table, self._checker, processes)
+        blocks = _read(judged_blocks(self._table, self._checker, processes))
         for judged in watched(blocks, self._table.progress, hidden=quiet):
             totals.add(judged.totals)
             noticed.add(judged.notices)
@@ -194,6 +196,20 @@ class _Run:
             if spec.derive is None and name not in totals.given
         }
         return not_given(sorted(wanted.items()))
+
+
+def _read(blocks: Iterator[Judged]) -> Iterator[Judged]:
+    """The blocks; what the system says while the file is read is told of the file."""
+    with _reading():
+        yield from blocks
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BadFile(f"it cannot be read to the end: {error.strerror or error}") from None
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import BinaryIO, NoReturn, cast
+from typing import IO, BinaryIO, NoReturn, cast
 
 import click
 
@@ -65,20 +65,30 @@ class Output:
 
     @contextmanager
     def opened(self, library: Library, about: Mapping[str, object]) -> Iterator[Writer]:
-        """What puts the blocks together. A file appears under its name only when it is whole."""
+        """What puts the blocks together. A file appears under its name only when it is whole.
+
+        Raises click.UsageError where it cannot be written to the end.
+        """
         if self.path is None:
-            yield self._writer(library, about, sys.stdout.buffer, click.echo)
+            with _writing("standard output"):
+                yield self._writer(library, about, sys.stdout.buffer, click.echo)
+                sys.stdout.flush()
             return
-        with _replacing(self.path) as stream:
+        with _writing(str(self.path)), _replacing(self.path) as stream:
 
             def echo(text: str, **_: object) -> None:
                 stream.write(click.unstyle(text).encode())
 
-            writer = self._writer(library, about, stream, echo)
+            writer: Writer | None = None
             try:
+                with _undisturbed():
+                    writer = self._writer(library, about, stream, echo)
                 yield writer
             except BaseException:
-                writer.abandon()
+                # Told is what went wrong first.
+                with suppress(OSError):
+                    if writer is not None:
+                        writer.abandon()
                 raise
 
     def _writer(
@@ -124,26 +134,55 @@ def output_for(kind: str | None, name: str | None, detail: str | None, language:
 
 
 @contextmanager
+def _writing(name: str) -> Iterator[None]:
+    """What the system says while results are written becomes a message. Mistakes of reading are no OSError by then."""
+    try:
+        yield
+    except BrokenPipeError:
+        # Whoever reads has seen enough.
+        raise
+    except OSError as error:
+        raise click.UsageError(f"{name} cannot be written to the end: {error.strerror or error}") from None
+
+
+@contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
     """A file beside the wanted one, which takes its place at the end and is removed when there is none."""
-    try:
-        stream = NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False)  # noqa: SIM115 - renamed below
-    except OSError as error:
-        raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
     # Ended from outside it must clean up as well, and Python does that for Ctrl-C only.
     before = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    stream = None
     try:
+        with _undisturbed():
+            stream = _beside(path)
         with stream:
             yield cast(BinaryIO, stream)
         os.chmod(stream.name, 0o666 & ~_umask())
         os.replace(stream.name, path)
     except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(stream.name)
+        if stream is not None:
+            with suppress(FileNotFoundError):
+                os.unlink(stream.name)
         raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _beside(path: Path) -> IO[bytes]:
+    try:
+        return NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False)
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Whoever ends the program waits until what was made has a name by which it can be removed."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end(number: int, _: object) -> NoReturn:

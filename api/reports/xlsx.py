@@ -6,12 +6,14 @@ Texts from the file are written as text: a name that begins with `=` is no formu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, NamedTuple
 
 import xlsxwriter
+from xlsxwriter.exceptions import FileCreateError
 
 from api.reports.results import Json, Judged, Result, Totals
 from engine import phrases
@@ -214,6 +216,50 @@ def _listed(labels: Sequence[str], at: int) -> str:
     return text if len(text) <= _MAX_CELL else text[: _MAX_CELL - 1] + "…"
 
 
+class _Forgiving:
+    """A stream that keeps its first mistake to itself and takes nothing more after it.
+
+    The archive of a book would try to end itself whenever it is thrown away, on a full disk or a closed file.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._at = 0
+        self.failed: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        """As of a file."""
+        self._try(lambda: self._stream.write(data))
+        self._at += len(data)
+        return len(data)
+
+    def seek(self, at: int, whence: int = 0) -> int:
+        """As of a file."""
+        if self._try(lambda: self._stream.seek(at, whence)):
+            self._at = self._stream.tell()
+        return self._at
+
+    def tell(self) -> int:
+        """As of a file."""
+        return self._at
+
+    def flush(self) -> None:
+        """As of a file."""
+        self._try(self._stream.flush)
+
+    def seekable(self) -> bool:
+        """As of a file."""
+        return True
+
+    def _try(self, act: Callable[[], object]) -> bool:
+        if self.failed is None:
+            try:
+                act()
+            except OSError as error:
+                self.failed = error
+        return self.failed is None
+
+
 class XlsxWriter:
     """Writes the sheets row by row, so that memory does not grow with them."""
 
@@ -222,13 +268,17 @@ class XlsxWriter:
         self._library = library
         self._at = ("zh", "en").index(language)
         self._about = about
+        # Rows wait in files of a folder that goes whatever happens.
+        self._folder = TemporaryDirectory(prefix="xueheng-")
         options = {
             "constant_memory": True,
+            "tmpdir": self._folder.name,
             "strings_to_formulas": False,
             "strings_to_urls": False,
             "strings_to_numbers": False,
         }
-        self._book = xlsxwriter.Workbook(stream, options)
+        self._stream = _Forgiving(stream)
+        self._book = xlsxwriter.Workbook(self._stream, options)
         self._head = self._book.add_format({"bold": True, "bg_color": "#D9D9D9", "border": 1, "text_wrap": True})
         self._top = self._book.add_format({"valign": "top"})
         self._wrapped = self._book.add_format({"valign": "top", "text_wrap": True})
@@ -268,11 +318,18 @@ class XlsxWriter:
         for sheet in self._sheets.values():
             sheet.close()
         self._write_about(totals, remarks)
-        self._book.close()
+        try:
+            self._book.close()
+        except FileCreateError as error:
+            # Of its temporary files; it stands for what the system said.
+            raise error.args[0] from None
+        if self._stream.failed is not None:
+            raise self._stream.failed
+        self._folder.cleanup()
 
     def abandon(self) -> None:
-        """Close the book, which has temporary files."""
-        self._book.close()
+        """Leave the book as it is, and its temporary files nowhere."""
+        self._folder.cleanup()
 
     def _write_about(self, totals: Totals, remarks: Sequence[tuple[str, str]]) -> None:
         sheet = self._book.add_worksheet(("说明", "About")[self._at])

@@ -158,7 +158,10 @@ def _side_by_side(table: Table, checker: Checker, blocks: Iterator[object], proc
     waiting: deque[Future[Judged]] = deque()
     try:
         for block in blocks:
-            waiting.append(pool.submit(_judge, block))
+            try:
+                waiting.append(pool.submit(_judge, block))
+            except OSError as error:
+                raise WorkerLost(f"no process can be started: {error.strerror}; try --processes 1") from None
             if len(waiting) > processes * _AHEAD:
                 yield waiting.popleft().result()
         while waiting:

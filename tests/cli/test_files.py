@@ -310,7 +310,7 @@ def test_nothing_is_left_of_an_output_that_failed(
         "--rulesets",
         rulesets,
         "-o",
-        tmp_path / "o.ndjson",
+        tmp_path / name,
     )
     assert result.exit_code == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == before
