@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from tempfile import TemporaryDirectory
@@ -329,6 +330,10 @@ class XlsxWriter:
 
     def abandon(self) -> None:
         """Leave the book as it is, and its temporary files nowhere."""
+        for sheet in self._book.worksheets():
+            # On a full disk closing fails, and what waits to be written goes nowhere in any case.
+            with suppress(OSError):
+                sheet.row_data_fh.close()
         self._folder.cleanup()
 
     def _write_about(self, totals: Totals, remarks: Sequence[tuple[str, str]]) -> None:

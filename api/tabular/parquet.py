@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from api.tabular.arrow import BadValue, mismatch, values_of
+from api.tabular.arrow import BadValue, is_text, mismatch, values_of
 from api.tabular.grid import require_places
 from api.tabular.names import BadHeadings, Column, Names, Unclear
 from api.tabular.records import (
@@ -71,8 +71,8 @@ class ParquetTable:
         self.defaults = defaults
         self.block_records = BLOCK_RECORDS
         try:
-            # Without threads and read-ahead: memory stays small, and the process can still be forked.
-            self._file = pq.ParquetFile(seekable(stream, _MAX_FILE_BYTES), pre_buffer=False, buffer_size=1 << 20)
+            whole = seekable(stream, _MAX_FILE_BYTES)
+            self._file = _opened(whole)
             schema: pa.Schema = self._file.schema_arrow
         except _DAMAGED as error:
             raise BadFile(f"it is no Parquet file that can be read: {_first_line(error)}") from None
@@ -81,6 +81,11 @@ class ParquetTable:
         self._whole: int = self._file.metadata.num_rows
         budget.row(self._whole)
         self._readings = _read_schema(schema, Names(facts, ignored), defaults)
+        names = {reading.name for reading in self._readings}
+        _refuse_long_columns(self._file.metadata, names, budget.limits.column_bytes)
+        texts = [field.name for field in schema if field.name in names and is_text(field.type)]
+        if texts:
+            self._file = _opened(whole, texts)
         self._read = 0
         places: dict[tuple[str, ...], ColumnPlace] = {}
         given: set[str] = set()
@@ -102,8 +107,9 @@ class ParquetTable:
         """The number of the first row, from 1, and the rows as an Arrow stream. Raises BadFile."""
         names = [reading.name for reading in self._readings]
         try:
-            for batch in self._file.iter_batches(self.block_records, columns=names, use_threads=False):
+            for read in self._file.iter_batches(self.block_records, columns=names, use_threads=False):
                 self._budget.in_time()
+                batch = self._spelled_out(read)
                 sink = pa.BufferOutputStream()
                 with pa.ipc.new_stream(sink, batch.schema) as writer:
                     writer.write_batch(batch)
@@ -111,6 +117,23 @@ class ParquetTable:
                 self._read += batch.num_rows
         except _DAMAGED as error:
             raise BadFile(f"it is damaged after row {self._read:,}: {_first_line(error)}") from None
+
+    def _spelled_out(self, batch: Any) -> Any:
+        """A batch with its texts as such. Raises BadFile where one text, written once, would fill the memory."""
+        limit, spent = self._budget.limits.text_bytes, 0
+        columns = []
+        for column in batch.columns:
+            if not pa.types.is_dictionary(column.type):
+                columns.append(column)
+                continue
+            lengths = pc.binary_length(column.dictionary)
+            if (pc.max(lengths).as_py() or 0) * len(column) > limit:
+                spent += pc.sum(lengths.take(column.indices)).as_py() or 0
+                if spent > limit:
+                    rows = f"rows {self._read + 1:,} to {self._read + batch.num_rows:,}"
+                    raise BadFile(f"{rows} hold more than {limit:,} bytes of text")
+            columns.append(column.dictionary_decode())
+        return pa.record_batch(columns, names=batch.schema.names)
 
     def arrays(self, block: object) -> Arrays | None:
         """The columns of a block, or None where it must be looked at row by row: Parquet does not check its texts."""
@@ -178,6 +201,27 @@ class ParquetTable:
             record["facts"] = facts
             given.update(facts)
         return Row(number, _ENCODE(record), self.origin, id_, called, said.get("parent"), tuple(faults))
+
+
+def _opened(stream: BinaryIO, texts: Sequence[str] = ()) -> Any:
+    """A file whose columns of texts are read with each text once, as they stand there.
+
+    Without threads and read-ahead: memory stays small, and the process can still be forked.
+    """
+    return pq.ParquetFile(stream, pre_buffer=False, buffer_size=1 << 20, read_dictionary=list(texts))
+
+
+def _refuse_long_columns(metadata: Any, names: set[str], limit: int) -> None:
+    """Raise BadFile for a column whose part of one row group is too long to be unpacked."""
+    for group in range(metadata.num_row_groups):
+        for i in range(metadata.num_columns):
+            column = metadata.row_group(group).column(i)
+            name = column.path_in_schema.split(".")[0]
+            if column.total_uncompressed_size > limit and (name in names or column.path_in_schema in names):
+                raise BadFile(
+                    f"the column `{name[:60]}` unpacks to {column.total_uncompressed_size:,} bytes in row group "
+                    f"{group + 1:,}, more than {limit:,}: write smaller row groups"
+                )
 
 
 def _texts(array: Any) -> Any:

@@ -46,6 +46,7 @@ class Limits:
     cell_characters: int = 32_767
     unpacked_bytes: int = 4_000_000_000
     text_bytes: int = 256_000_000
+    column_bytes: int = 500_000_000
     seconds: float = float("inf")
 
 
