@@ -15,6 +15,7 @@ from api.wire.requests import Detail
 from api.wire.verdicts import encode, joined
 from engine.backends.letters import Indexes
 from engine.backends.missing import Missing
+from engine.backends.shown import computed, differing, shown
 from engine.backends.vectors import Truths
 from engine.check.walk import aggregates_of
 from engine.verdicts import BY_SEVERITY
@@ -131,7 +132,7 @@ class Results:
     def differing(self) -> dict[int, bytes]:
         """The derived facts that a row supplied otherwise than they are computed, as a list, where there are any."""
         judged, found = self._judged, dict[int, bytes]()
-        by_row = judged.differing(self._plan.derived)
+        by_row = differing(judged, self._plan.derived)
         at_once = self._differing_at_once(by_row)
         for row, names in by_row.items():
             told = [at_once.get((row, name)) for name in names]
@@ -155,8 +156,8 @@ class Results:
         for name, listed in rows_of.items():
             spec, rows = self._plan.program.facts[name], np.array(listed)
             plain = spec.period is None and not aggregates_of(spec.derive)
-            values = judged.computed(name, rows) if plain else None
-            supplied = judged.shown(name, rows)
+            values = computed(judged, name, rows) if plain else None
+            supplied = shown(judged, name, rows)
             if values is not None and supplied is not None:
                 texts = supplied_json(name, values, supplied)
                 found.update(((row, name), text) for row, text in zip(listed, texts, strict=True))

@@ -20,6 +20,7 @@ from engine.backends.explain import Explainer
 from engine.backends.letters import Indexes
 from engine.backends.plan import plan_of
 from engine.backends.reference import Evaluation
+from engine.backends.shown import gaps, in_doubt, shown
 from engine.check.ir import AsOf, InDivision, ParameterRef, Program, YearsSince
 from engine.check.walk import nodes, with_sources
 from engine.facts import Facts
@@ -66,7 +67,7 @@ class Failures:
     def of(self, judged: Judged, index: int, position: int, rows: Indexes) -> list[bytes]:
         """The rule's finding for each of some rows in which it fails; `position` is its place among the codes."""
         if self._numbers[index] and not judged.block.keyed:
-            alone = judged.in_doubt(index, rows)
+            alone = in_doubt(judged, index, rows)
             if self._rolled[index]:
                 alone |= np.isin(rows, judged.block.containers)
             if not alone.any():
@@ -80,15 +81,15 @@ class Failures:
 
     def _from_columns(self, judged: Judged, index: int, position: int, rows: Indexes) -> list[bytes] | None:
         """Findings of a rule that shows numbers, which seldom repeat, all at once. None: columns do not tell them."""
-        gaps = judged.gaps(index, rows)
+        distances = gaps(judged, index, rows)
         columns: list[list[bytes]] = []
         for name in self._program.rules[index].reads:
-            values = judged.shown(name, rows)
+            values = shown(judged, name, rows)
             if values is None:
                 return None
             head = b"%s:" % encode(name)
             columns.append([b"" if text == b"null" else head + text for text in _each_encoded(values)])
-        if gaps is None:
+        if distances is None:
             return None
         if len(columns) == 1:
             actuals = columns[0]
@@ -96,7 +97,7 @@ class Failures:
             actuals = [b",".join(filter(None, texts)) for texts in zip(*columns, strict=True)]
         return [
             b'{"rule":%d,"actual":{%s},"gap":%s}' % (position, actual, gap)
-            for actual, gap in zip(actuals, _each_encoded(gaps), strict=True)
+            for actual, gap in zip(actuals, _each_encoded(distances), strict=True)
         ]
 
     def _each(self, judged: Judged, index: int, position: int, rows: Indexes) -> list[bytes]:

@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
-from math import isnan
 
 import numpy as np
 
-from engine.backends import letters, rationals, reference, vectors
+from engine.backends import letters, reference, vectors
 from engine.backends.base import Context, due_state
 from engine.backends.columns import Block, layout_of
 from engine.backends.compute import Numbers
@@ -24,17 +23,15 @@ from engine.backends.explain import Explainer
 from engine.backends.letters import EXCLUDED, MET, OPEN, OUT, UNMET, Indexes
 from engine.backends.members import MemberColumns
 from engine.backends.plan import Group, plan_of
-from engine.backends.rationals import Rational
 from engine.backends.reference import Evaluation
 from engine.backends.situation import Places, Situation, codes_of, excluded_everywhere, situation_of
-from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Floats, Mask, Truths
+from engine.backends.vectors import FALSE, TRUE, TRUTHS, UNKNOWN, Floats, Mask, Truths
 from engine.check.ir import (
     Aggregate,
     Choice,
     Compare,
     Expr,
     FactRef,
-    FactSpec,
     InDivision,
     Known,
     OneOf,
@@ -43,7 +40,7 @@ from engine.check.ir import (
     Program,
 )
 from engine.check.walk import with_sources
-from engine.facts import Facts, FactValue
+from engine.facts import Facts
 from engine.rollup.columns import Measure
 from engine.values import Truth
 from engine.verdicts import DueState, Outcome, Verdict, decide
@@ -56,7 +53,6 @@ _MUCH_COMPUTED = 24
 FEW_RECORDS = 2
 """Up to here exact arithmetic record by record is cheaper than vectors with error bounds."""
 
-_TRUTHS: dict[int, Truth] = {FALSE: False, UNKNOWN: None, TRUE: True}
 _UNMET = {state: decide(True, False, state) for state in DueState}
 _STANDING = {"C": MET, "X": OUT, "U": OPEN, "N": UNMET, "T": UNMET}
 
@@ -138,7 +134,7 @@ class _Walk(Evaluation):
     def passed(self, rule: str) -> Truth:
         """See `Evaluation.passed`."""
         truth = self._judged(self.program.index[rule])
-        return super().passed(rule) if truth is None else _TRUTHS[truth]
+        return super().passed(rule) if truth is None else TRUTHS[truth]
 
 
 class Judged:
@@ -146,7 +142,7 @@ class Judged:
 
     def __init__(self, program: Program, block: Block, contexts: Sequence[Context]) -> None:
         self.program = program
-        self.block = self._as_sent = block
+        self.block = self.as_sent = block
         self.count = block.count
         self.contexts = contexts
         self.on = contexts[0].on
@@ -265,76 +261,6 @@ class Judged:
             truths.append(self.truths[at, rows].tolist())
         return list(zip(*truths, strict=True))
 
-    def computed(self, name: str, rows: Indexes) -> list[float | None] | None:
-        """What a derived number comes to, for some rows without members. None: columns do not tell all of them."""
-        spec = self.program.facts[name]
-        assert spec.derive is not None
-        if name not in self.plan.layout.numbers or name in self.plan.layout.options or spec.type_name == "date":
-            return None
-        with np.errstate(all="ignore"):
-            found = self.numbers.of(spec.derive).at(rows)
-            doubts = found.doubts()
-            told = None if doubts is not None and doubts.any() else found.told()
-        return told * len(rows) if told is not None and len(told) == 1 else told
-
-    def in_doubt(self, rule: int, rows: Indexes) -> Mask:
-        """Which of some rows without members have a number that the rule shows and that columns do not say."""
-        found = np.zeros(len(rows), dtype=bool)
-        with np.errstate(all="ignore"):
-            for numbers in (*self._sides(rule, rows), *(self.numbers.fact(s).at(rows) for s in self._computed(rule))):
-                doubts = numbers.doubts()
-                if doubts is not None:
-                    found |= doubts
-        return found
-
-    def _sides(self, rule: int, rows: Indexes) -> list[Rational]:
-        """The two sides of a requirement that has a gap, in some rows."""
-        require = self.program.rules[rule].require
-        if not self.plan.gapped[rule]:
-            return []
-        assert isinstance(require, Compare)
-        return [self.numbers.of_rows(side, rows) for side in (require.left, require.right)]
-
-    def _computed(self, rule: int) -> list[FactSpec]:
-        """The numbers that a rule shows and that need not have been sent."""
-        specs = [self.program.facts[name] for name in self.program.rules[rule].reads]
-        return [s for s in specs if s.name in self.plan.layout.numbers and (s.derive or s.at_least or s.at_most)]
-
-    def shown(self, name: str, rows: Indexes) -> list[FactValue | None] | None:
-        """A fact as findings show it, for some rows that are not in doubt. None: columns do not tell.
-
-        As sent, else as derived, None where it is unknown.
-        """
-        layout, spec = self.plan.layout, self.program.facts[name]
-        if name in layout.items or (spec.derive is not None and (name in layout.truths or name in layout.options)):
-            return None
-        if name in layout.truths:
-            return [_TRUTHS[truth] for truth in self.block.truths[layout.truths[name], rows].tolist()]
-        sent: list[float] = self._as_sent.numbers[layout.numbers[name], rows].tolist()
-        if name in layout.options:
-            return [None if isnan(v) else spec.options[int(v)] for v in sent]
-        if spec.type_name == "date":
-            return None if spec.derive is not None else [None if isnan(v) else date.fromordinal(int(v)) for v in sent]
-        values: list[float | None] = [None if isnan(v) else int(v) if v.is_integer() else v for v in sent]
-        if spec.derive is None or None not in values:
-            return list(values)
-        with np.errstate(all="ignore"):
-            derived = self.numbers.fact(spec).at(rows).told()
-        if derived is None:
-            return None
-        if len(derived) == 1:
-            derived *= len(values)
-        return [other if value is None else value for value, other in zip(values, derived, strict=True)]
-
-    def gaps(self, rule: int, rows: Indexes) -> list[float | None] | None:
-        """The gaps of findings of a rule, for some rows that are not in doubt. None: columns do not tell."""
-        with np.errstate(all="ignore"):
-            sides = self._sides(rule, rows)
-            if not sides:
-                return [None] * len(rows)
-            found = rationals.magnitude(rationals.arithmetic("-", *sides)).told()
-        return found * len(rows) if found is not None and len(found) == 1 else found
-
     def said_apart(self, rule: int) -> Mask:
         """Records in which the reference, or a date of the record, gave the rule's verdict."""
         found = np.zeros(self.block.size, dtype=bool)
@@ -343,43 +269,12 @@ class Judged:
                 found[rows] = True
         return found
 
-    def differing(self, derived: Iterable[str]) -> dict[int, list[str]]:
-        """By row, the derived facts that it may have supplied otherwise than they are computed."""
-        layout, derived = self.plan.layout, list(derived)
-        # From members or by period: whoever asks looks closer, where anything was sent.
-        closer = np.zeros(self.block.size, dtype=bool)
-        closer[self.block.containers] = True
-        found: dict[int, list[str]] = {}
-        for name in derived:
-            derive, sent = self.program.facts[name].derive, self._sent(name)
-            assert derive is not None
-            differs = sent & closer
-            if name in layout.truths:
-                at = self.plan.row_of.get(id(derive))
-                if at is not None:
-                    differs |= (
-                        sent & (self.truths[at] != UNKNOWN) & (self.truths[at] != self.truths[layout.truths[name]])
-                    )
-            elif name not in layout.options:
-                rows = np.flatnonzero(sent)
-                column = rationals.decimals(self.block.numbers[layout.numbers[name], rows], self.plan.places[name])
-                with np.errstate(all="ignore"):
-                    truth, doubt = rationals.compare("!=", column, self.numbers.of(derive).at(rows))
-                differs[rows[np.broadcast_to(truth == TRUE, len(rows))]] = True
-                if doubt is not None:
-                    differs[rows[np.broadcast_to(doubt, len(rows))]] = True
-            for row in np.flatnonzero(differs[: self.count]).tolist():
-                found.setdefault(row, []).append(name)
-        for keyed in self.block.keyed.values():
-            found.update((row, derived) for row in keyed)
-        return dict(sorted(found.items()))
-
     def _states(self) -> list[bytes]:
         return [situation.states for situation in self.situations]
 
-    def _sent(self, name: str) -> Mask:
+    def sent(self, name: str) -> Mask:
         """Rows that sent a fact, or a part of it."""
-        layout, sent = self.plan.layout, self._as_sent
+        layout, sent = self.plan.layout, self.as_sent
         if name in layout.numbers:
             return np.asarray(~np.isnan(sent.numbers[layout.numbers[name]]))
         items = [layout.truths[name]] if name in layout.truths else list(layout.items[name].values())
@@ -592,7 +487,7 @@ class Judged:
         if rule in self.plan.careful:
             given = np.zeros(self.block.size, dtype=bool)
             for name in reads:
-                given |= self._sent(name)
+                given |= self.sent(name)
             rows.update(np.flatnonzero(given).tolist())
         return sorted(rows)
 

@@ -21,7 +21,7 @@ from engine.backends.base import Context
 from engine.backends.columns import Below, Block, RowFacts, layout_of, sent_in
 from engine.backends.compute import Numbers
 from engine.backends.plan import Plan
-from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Mask, Truths
+from engine.backends.vectors import TRUE, TRUTHS, Mask, Truths
 from engine.check.ir import Aggregate, Arithmetic, Choice, Citation, Expr, FactRef, FactSpec, Program, Rule
 from engine.check.walk import aggregates_of, facts_of, nodes, parts, with_sources
 from engine.facts import Facts, Member
@@ -44,7 +44,6 @@ class JudgedColumns(Protocol):
 
 
 Judge = Callable[[Program, Block, Sequence[Context]], JudgedColumns]
-_TRUTHS: dict[int, Truth] = {FALSE: False, UNKNOWN: None, TRUE: True}
 
 
 @lru_cache(maxsize=512)
@@ -380,12 +379,12 @@ class MemberColumns:
         return self._lists[key]
 
     def _rows(self, kind: _Kind, aggregate: Aggregate, where: slice) -> list[Row] | None:
-        counted = [_TRUTHS[t] for t in self._truth(kind, aggregate.where)[where].tolist()]
+        counted = [TRUTHS[t] for t in self._truth(kind, aggregate.where)[where].tolist()]
         value, weight = aggregate.value, aggregate.weight
         if value is None:
             return [Row(c) for c in counted]
         if aggregate.op in ("share", "every"):
-            holds = [_TRUTHS[t] for t in self._truth(kind, value)[where].tolist()]
+            holds = [TRUTHS[t] for t in self._truth(kind, value)[where].tolist()]
             weights = self._numbers(kind, weight, where, counted, bounded=True) if weight is not None else None
             if weight is None:
                 return [Row(c) if c is False else Row(c, h) for c, h in zip(counted, holds, strict=True)]

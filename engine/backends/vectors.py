@@ -10,13 +10,17 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FALSE", "TRUE", "UNKNOWN", "Floats", "Mask", "Truths", "compare", "compare_with", "three_valued"]
+from engine.values import Truth
+
+__all__ = ["FALSE", "TRUE", "TRUTHS", "UNKNOWN", "Floats", "Mask", "Truths", "compare", "compare_with", "three_valued"]
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Truths = npt.NDArray[np.uint8]
 
 FALSE, UNKNOWN, TRUE = 0, 1, 2
+TRUTHS: dict[int, Truth] = {FALSE: False, UNKNOWN: None, TRUE: True}
+"""Truths as the reference has them."""
 
 _COMPARE = {
     "<": np.less,
