@@ -136,7 +136,8 @@ class Results:
         at_once = self._differing_at_once(by_row)
         for row, names in by_row.items():
             told = [at_once.get((row, name)) for name in names]
-            if None not in told:
+            # A row with facts by period may differ in nothing, where a program derives nothing.
+            if told and None not in told:
                 found[row] = b"[%s]" % b",".join(text for text in told if text is not None)
                 continue
             derived = differing_of(self._explainer(row), names)
