@@ -117,10 +117,10 @@ def _of_text(text: str, spec: FactSpec, *, item: bool) -> object:
     plain = ascii_width(text)
     if not plain:
         return None
+    if not item and plain.startswith("{") and (spec.period is not None or spec.type_name == "checklist"):
+        return _object(plain)
     if item or spec.type_name == "boolean":
         return _boolean(plain)
-    if plain.startswith("{") and (spec.period is not None or spec.type_name == "checklist"):
-        return _object(plain)
     if spec.type_name in _NUMERIC:
         return _number(plain, spec)
     if spec.type_name == "date":

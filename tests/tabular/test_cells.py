@@ -15,6 +15,7 @@ facts:
 - {fact: funds, type: number, unit: yuan/pupils}
 - {fact: opened, type: date}
 - {fact: kept, type: boolean, evidence: attested}
+- {fact: told, type: boolean, period: year, evidence: attested}
 - {fact: kind, type: category, options: [{id: one, zh: 一类, en: First}, {id: "2", zh: 二类, en: Second}]}
 rules:
 - {id: size, require: size <= 45}
@@ -22,6 +23,7 @@ rules:
 - {id: funds, require: funds >= 1}
 - {id: opened, require: opened <= date("2020-12-31")}
 - {id: kept, require: not kept}
+- {id: told, require: told}
 - {id: kind, require: kind == "one"}
 cases: []
 """
@@ -68,6 +70,8 @@ def facts() -> dict[str, FactSpec]:
         ("kept", True, True),
         ("kept", Figure("0"), False),
         ("kept", "√", True),
+        ("kept", '{"2025": true}', '{"2025": true}'),
+        ("told", '{"2025": true}', {"2025": True}),
         ("kept", "无", False),
         ("kind", "二类", "2"),
         ("kind", Figure("2"), "2"),
