@@ -1,7 +1,6 @@
 """Parquet to Parquet goes in columns; whatever it tells is what going record by record tells."""
 
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,10 +13,9 @@ from click.testing import Result
 from api.files import bundled_rulesets
 from api.services import checking
 from api.tabular.parquet import ParquetTable
-from engine.registry import Library
+from tests.differential.drawn import library
 from tests.differential.forms import batch_of
 from tests.differential.test_forms import draw_batch
-from tests.rulesets.at_limits import whole_library
 
 Call = Callable[..., Result]
 DAY = ("--as-of", "2026-11-22")
@@ -113,16 +111,11 @@ def test_texts_that_are_no_utf8_are_looked_at_one_by_one(both: Callable[..., Any
     assert [error is None for error in found.column("error").to_pylist()] == [False, True]
 
 
-@lru_cache
-def _library() -> Library:
-    return whole_library()
-
-
 @pytest.mark.parametrize("seed", range(4))
 def test_drawn_records(both: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     monkeypatch.setattr(checking, "_ROWS_OF_COLUMNS", 5)
     rng = Random(seed)
-    facts = _library().dictionary.facts
+    facts = library().dictionary.facts
     batch = batch_of(draw_batch(rng), facts, rng)
     views = [pa.types.is_string_view(field.type) for field in batch.schema]
     arrays = [a.cast(pa.string()) if view else a for a, view in zip(batch.columns, views, strict=True)]

@@ -13,33 +13,17 @@ from hypothesis import strategies as st
 
 from api.services import arrow
 from api.services.batches import Batches
-from api.services.plans import Plans
 from api.settings import Limits
 from engine.check.ir import FactSpec, Program
-from engine.registry import Library
+from tests.differential.drawn import library, programs
 from tests.differential.forms import Json, answer, batch_of, results, stream_of
+from tests.differential.paths import plans
 from tests.differential.test_rulesets import DAYS, draw_record, limits_of, places_of
-from tests.rulesets.at_limits import whole_library
-
-
-@lru_cache
-def _library() -> Library:
-    return whole_library()
 
 
 @lru_cache
 def _batches() -> Batches:
-    return Batches(Plans(_library(), {}), Limits())
-
-
-@lru_cache
-def _programs() -> list[Program]:
-    library = _library()
-    return [
-        library.program(name, subject)
-        for name, ruleset in library.rulesets.items()
-        for subject in sorted({s for rule in ruleset.rules for s in rule.subjects})
-    ]
+    return Batches(plans(), Limits())
 
 
 @lru_cache
@@ -82,18 +66,17 @@ def _one_form(records: list[Json], specs: dict[str, FactSpec]) -> None:
 
 def draw_batch(rng: Random) -> list[Json]:
     """Records of a few programs and places, some of them wrong, with facts of other subjects among their own."""
-    library = _library()
-    specs = dict(library.dictionary.facts)
-    programs = rng.sample(_programs(), rng.randint(1, 3))
+    specs = dict(library().dictionary.facts)
+    chosen = rng.sample(programs(), rng.randint(1, 3))
     records: list[Json] = []
     for i in range(rng.randint(1, 14)):
-        program = rng.choice(programs)
+        program = rng.choice(chosen)
         facts = draw_record(program, _limits(program), rng)
         for name in rng.sample(sorted(specs), rng.randint(0, 2)):
             if specs[name].period is None:
                 facts.setdefault(name, _wrong(specs[name], rng))
-        division = rng.choice((*places_of(library, program), "999999" if rng.random() < 0.1 else "150603"))
-        subject = rng.choice(programs).subject if rng.random() < 0.1 else program.subject
+        division = rng.choice((*places_of(library(), program), "999999" if rng.random() < 0.1 else "150603"))
+        subject = rng.choice(chosen).subject if rng.random() < 0.1 else program.subject
         record: Json = {"division": division, "subject": subject, "facts": facts}
         if rng.random() < 0.9:
             record["id"] = f"r-{i}"
@@ -119,7 +102,7 @@ def test_all_forms_tell_the_same(block_records: int, seed: int) -> None:
     query = {"as_of": rng.choice(DAYS).isoformat(), "detail": rng.choice(("codes", "findings", "full"))}
     if rng.random() < 0.2:
         query["evidence"] = "measured"
-    batches, specs = _batches(), _library().dictionary.facts
+    batches, specs = _batches(), library().dictionary.facts
     lines = b"".join(json.dumps(record, ensure_ascii=False).encode() + b"\n" for record in records)
     told = results("ndjson", answer(batches, "ndjson", query, lines))
     body = json.dumps({"records": records}, ensure_ascii=False).encode()
