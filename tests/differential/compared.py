@@ -87,14 +87,13 @@ class _Compared:
                 self._alone(each)
 
     def by_files(self, kinds: Sequence[str], *, several: bool) -> None:
-        """As files of some kinds, each written as NDJSON or Parquet, by one process or several."""
+        """As files of some kinds, written as NDJSON or Parquet, by one process or several."""
         for kind in kinds:
-            for form in ("ndjson", "parquet") if several else (self._rng.choice(("ndjson", "parquet")),):
-                processes = 2 if several else 1
-                name = f"{kind} to {form}, {processes} process{'es' if several else ''}"
-                with paths.blocks_of(self._block()):
-                    told = paths.by_file(self._drawn, kind, form, processes, self._rng)
-                self._hold(name, self._answers, told, form=form, exactly=kind == "ndjson")
+            form, processes = self._rng.choice(("ndjson", "parquet")), 2 if several else 1
+            with paths.blocks_of(self._block()):
+                told = paths.by_file(self._drawn, kind, form, processes, self._rng)
+            name = f"{kind} to {form}, {processes} process{'es' if several else ''}"
+            self._hold(name, self._answers, told, form=form, exactly=kind == "ndjson")
 
     def _alone(self, each: Expected) -> None:
         assert each.told is not None
