@@ -17,7 +17,16 @@ from engine.nearest import did_you_mean
 from engine.periods import FIRST_YEAR, LAST_YEAR, BadPeriod, parse_day
 from engine.values import FactScalar
 
-__all__ = ["MAX_PERIODS", "MAX_PROBLEMS", "FactProblem", "FactReader", "Facts", "Member", "ProblemKind"]
+__all__ = [
+    "MAX_PERIODS",
+    "MAX_PROBLEMS",
+    "FactProblem",
+    "FactReader",
+    "Facts",
+    "Member",
+    "ProblemKind",
+    "called_otherwise",
+]
 
 MAX_PERIODS = 400
 """Most periods of one fact in one record."""
@@ -106,7 +115,7 @@ class FactReader:
                 if name in self._all:
                     ignored.append(name)
                 else:
-                    help_ = did_you_mean(name, self._own) or did_you_mean(name, self._all)
+                    help_ = self._meant(name)
                     # A name of any length is not sent back: the place is then that of all facts.
                     keys = (name,) if len(name) <= _LONGEST_NAME else ()
                     problems.append(FactProblem("unknown-fact", keys, f"unknown fact `{_short(name)}`", help_))
@@ -125,6 +134,13 @@ class FactReader:
             detail = f"there are more mistakes than the {MAX_PROBLEMS} that are told: mend these first"
             problems[MAX_PROBLEMS:] = [FactProblem(problems[MAX_PROBLEMS].kind, (), detail)]
         return Facts(plain, keyed, tuple(ignored)), problems
+
+    def _meant(self, name: str) -> str | None:
+        if not name.isascii():
+            named = called_otherwise(name, self._own.values()) or called_otherwise(name, self._all.values())
+            if named is not None:
+                return named
+        return did_you_mean(name, self._own) or did_you_mean(name, self._all)
 
     def _periods(
         self, spec: FactSpec, values: Mapping[str, object], problems: list[FactProblem]
@@ -196,6 +212,14 @@ class FactReader:
             problems.append(FactProblem("out-of-bounds", keys, detail))
             return None
         return value
+
+
+def called_otherwise(word: str, specs: Iterable[FactSpec]) -> str | None:
+    """A help sentence for a heading of spreadsheets that was sent as the name of a fact; None where it is none."""
+    for spec in specs:
+        if word in spec.aliases or word in spec.label.values():
+            return f"the fact is named `{spec.name}`; `{_short(word)}` is its heading in spreadsheets"
+    return None
 
 
 def _names_items(spec: FactSpec, value: Mapping[str, object]) -> bool:

@@ -20,6 +20,7 @@ from api.settings import Limits
 from api.tabular.arrow import is_text, mismatch
 from api.tabular.names import Column
 from engine.check.ir import FactSpec
+from engine.facts import called_otherwise
 from engine.nearest import did_you_mean
 
 __all__ = ["PLACES", "Columns", "known_columns", "read_columns", "read_stream"]
@@ -30,6 +31,15 @@ _END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 _WITHOUT_THREADS = pa.ipc.IpcReadOptions(use_threads=False)
 _MOST_ERRORS = 20
 _MOST_COLUMNS = 10_000
+_OTHERS = {
+    b"ARROW1": "an Arrow file",
+    b"PAR1": "a Parquet file",
+    b"{": "JSON",
+    b"\x1f\x8b": "compressed with gzip, which `Content-Encoding` does not say",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd, which `Content-Encoding` does not say",
+}
+"""How bodies begin that are sent in place of a stream."""
+_WRITE = "write the records with a stream writer, as `pyarrow.ipc.new_stream`, and send what it wrote"
 _UNREADABLE = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError)
 """What Arrow raises for what it cannot read; UnicodeDecodeError of a name is a ValueError."""
 
@@ -44,6 +54,11 @@ def read_stream(
     """
     if not body:
         raise Problem("malformed-arrow", "the body is empty: send an Arrow IPC stream")
+    for magic, found in _OTHERS.items():
+        if body.startswith(magic):
+            raise Problem(
+                "malformed-arrow", f"the body is {found}, and no Arrow IPC stream that can be read", help=_WRITE
+            )
     try:
         packed = _look_over(body)
         if packed > limits.unpacked_bytes:
@@ -217,7 +232,7 @@ def _schema_errors(schema: pa.Schema, known: Mapping[str, Column], found: Column
             yield ProblemError("invalid-request", f"the column `{name[:60]}` stands twice", _at(name))
         elif column is None:
             unknown += 1
-            help_ = did_you_mean(name[:200], known) if unknown <= _MOST_ERRORS else None
+            help_ = _meant(name[:200], known) if unknown <= _MOST_ERRORS else None
             yield ProblemError("unknown-fact", f"unknown column `{name[:60]}`", _at(name), help_)
         else:
             problem = mismatch(kind, column)
@@ -231,6 +246,11 @@ def _schema_errors(schema: pa.Schema, known: Mapping[str, Column], found: Column
     for name in _REQUIRED:
         if name not in seen:
             yield ProblemError("invalid-request", f"there is no column `{name}`")
+
+
+def _meant(name: str, known: Mapping[str, Column]) -> str | None:
+    specs = (spec for column in known.values() for spec in column.specs)
+    return called_otherwise(name, specs) or did_you_mean(name, known)
 
 
 def _at(name: str) -> str:

@@ -1,5 +1,6 @@
 """Batches as Arrow streams: their types, what is refused, and that whatever is damaged is told so."""
 
+import gzip
 import json
 from collections.abc import Mapping
 from datetime import date
@@ -190,6 +191,7 @@ def test_places_that_are_missing_or_unknown_fail_alone(client: Client) -> None:
 
 # Columns that do not fit, the slug, and words of the detail or help.
 COLUMNS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "heading": ({"小学班数": pa.array([1, 2])}, "unknown-fact", "the fact is named `primary_classes`"),
     "unknown": ({"primary_clases": pa.array([1, 2])}, "unknown-fact", "did you mean `primary_classes`?"),
     "text": ({"primary_classes": pa.array(["1", "2"])}, "wrong-type", "expected int64, found string"),
     "bool": ({"primary_classes": pa.array([True, False])}, "wrong-type", "expected int64, found bool"),
@@ -237,9 +239,10 @@ def test_no_batches_and_empty_ones(client: Client) -> None:
 # What is no stream, and a word of the detail.
 NO_STREAMS = {
     "nothing": (b"", "empty"),
-    "JSON": (b'{"records": []}', "no Arrow IPC stream"),
-    "the magic of a file": (b"ARROW1\0\0" + stream(batch()), "no Arrow IPC stream"),
-    "Parquet": (b"PAR1" * 100, "no Arrow IPC stream"),
+    "JSON": (b'{"records": []}', "the body is JSON, and no Arrow IPC stream"),
+    "the magic of a file": (b"ARROW1\0\0" + stream(batch()), "the body is an Arrow file, and no Arrow IPC stream"),
+    "Parquet": (b"PAR1" * 100, "the body is a Parquet file, and no Arrow IPC stream"),
+    "gzip": (gzip.compress(stream(batch())), "gzip, which `Content-Encoding` does not say"),
     "no end": (stream(batch())[:-8], "end-of-stream marker"),
     "cut off": (stream(batch())[:-60], "no Arrow IPC stream"),
     "cut at a batch": (stream(batch(), batch())[:-8], "end-of-stream marker"),

@@ -93,6 +93,14 @@ ROWS: dict[str, tuple[bytes, int, str, str | None, str, str | None]] = {
         "`max_clas_size_primary`",
         "`max_class_size_primary`",
     ),
+    "heading as fact": (
+        with_facts(小学最大班额=47),
+        422,
+        "unknown-fact",
+        "/facts/小学最大班额",
+        "`小学最大班额`",
+        "the fact is named `max_class_size_primary`",
+    ),
     "fact with a slash": (with_facts(**{"a/b~c": 1}), 422, "unknown-fact", "/facts/a~1b~0c", "`a/b~c`", None),
     "text as number": (
         with_facts(max_class_size_primary="45"),
