@@ -85,6 +85,8 @@ class Batch:
         self._seconds = limits.batch_seconds
         self._language = language
         self._ndjson = ndjson
+        self.counted_in = "line"
+        """What messages call the numbers of NDJSON records: a file's records may stand in rows."""
         self._indexes: dict[str, int] = {}
         self._members = MemberReader(self._library, limits.members)
         self._intake = Intake(plans, self._on, options, self._parameters, self._members)
@@ -119,7 +121,7 @@ class Batch:
         numbers = [number for number, _ in records]
 
         def shown(place: int) -> str:
-            return f"line {numbers[place]}" if self._ndjson else pointer(["records", numbers[place]])
+            return f"{self.counted_in} {numbers[place]}" if self._ndjson else pointer(["records", numbers[place]])
 
         found = families(self._library, self._members, [raw for _, raw in records], shown)
         self._intake.families = {numbers[place]: family for place, family in found.items()}

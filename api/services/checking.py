@@ -40,8 +40,9 @@ class WorkerLost(Exception):
 class _FileBatch(Batch):
     """A batch whose lines are all at hand."""
 
-    def replies(self, lines: Sequence[tuple[int, bytes]], *, families: bool) -> Iterator[bytes]:
-        """The reply. `families`: lines may name parents, which stand among them."""
+    def replies(self, lines: Sequence[tuple[int, bytes]], *, families: bool, counted_in: str) -> Iterator[bytes]:
+        """The reply. `families`: lines may name parents, which stand among them. `counted_in`: `line` or `row`."""
+        self.counted_in = counted_in
         if families:
             self._gather(lines)
         return self.stream(lines)
@@ -76,7 +77,8 @@ class Checker:
         """One block of records, judged and written."""
         waiting: deque[Row] = deque(parsed.rows)
         records = [(row.number, row.body) for row in parsed.rows]
-        lines = lines_in(self._batch().replies(records, families=families))
+        counted_in = "row" if parsed.rows and parsed.rows[0].origin.columns else "line"
+        lines = lines_in(self._batch().replies(records, families=families, counted_in=counted_in))
         results, heads, stopped, counts = results_of(lines, waiting)
         content = self._form.content(results, heads)
         totals = collected(results, heads, counts, stopped, parsed.given)

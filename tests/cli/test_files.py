@@ -415,6 +415,31 @@ def nested(row: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key != "max_class_size_primary"}
 
 
+@pytest.mark.parametrize(
+    ("row", "slug", "column", "says"),
+    [
+        ("s-1,c,150603,school,45,", "duplicate-id", "id", "first at row 3"),
+        ("c,,150603,county,,", "duplicate-id", "id", "first at row 2"),
+        ("s-2,x,150603,school,45,", "unknown-parent", "parent", "no record of the batch has the id `x`"),
+        ("s-2,s-2,150603,school,45,", "unknown-parent", "parent", "cannot be its own parent"),
+        ("s-2,c,150602,school,45,", "member-elsewhere", "division", "`150602` lies outside `150603`"),
+        ("d,s-1,150603,county,,是", "member-not-allowed", "parent", "`county` cannot be a member of `school`"),
+    ],
+)
+def test_ties_that_are_wrong_are_told_with_row_and_column(
+    xueheng: Call, rulesets: Path, tmp_path: Path, row: str, slug: str, column: str, says: str
+) -> None:
+    text = f"id,parent,division,subject,小学最大班额,已制定规划\nc,,150603,county,,是\ns-1,c,150603,school,45,\n{row}\n"
+    (tmp_path / "r.csv").write_text(text, "utf-8")
+    result = xueheng("check", tmp_path / "r.csv", *DAY, "--format", "ndjson", "--rulesets", rulesets)
+    assert result.exit_code == 1
+    county, school, bad = results(result)
+    assert "codes" in county
+    assert "codes" in school
+    assert (bad["error"]["type"], bad["error"]["row"], bad["error"]["column"]) == (f"/problems/{slug}", 4, column)
+    assert says in bad["error"]["detail"]
+
+
 def test_a_member_that_cannot_be_read_is_missed(xueheng: Call, rulesets: Path, tmp_path: Path) -> None:
     (tmp_path / "r.csv").write_text(family_file(1, 3), "utf-8")
     result = xueheng("check", tmp_path / "r.csv", *DAY, "--format", "ndjson", "--rulesets", rulesets)
