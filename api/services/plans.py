@@ -110,7 +110,8 @@ class Plan:
         self._kept_head = lru_cache(maxsize=16)(self._head)
         self._blanks: dict[tuple[date, tuple[str, ...]], Blank] = {}
         self.facts_by_rule = facts_by_rule(self.program)
-        self.derived = frozenset(name for name, spec in self.program.facts.items() if spec.derive is not None)
+        # In their order, which is that of lists of derived facts.
+        self.derived = tuple(name for name, spec in self.program.facts.items() if spec.derive is not None)
         self._digests = library.digests
         self.defaults: dict[str, ParameterValue] = {
             id_: p.default for id_, p in self.program.parameters.items() if p.default is not None
