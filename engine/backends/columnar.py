@@ -39,7 +39,7 @@ from engine.check.ir import (
     Passes,
     Program,
 )
-from engine.check.walk import with_sources
+from engine.check.walk import aggregates_of, with_sources
 from engine.facts import Facts
 from engine.rollup.columns import Measure
 from engine.values import Truth
@@ -492,11 +492,18 @@ class Judged:
         return sorted(rows)
 
     def _left_to_reference(self, rule: int) -> Iterable[int]:
-        """Rows with members that columns do not decide: over a window, before the start, by a grade that is open."""
+        """Rows with members that columns do not decide: over a window, before the start, by a grade that is open, or
+        whose members give by period what the rule reads: the newest of these is read, not the last that is finished.
+        """
         if rule in self.plan.careful or self.situations[0].too_early[rule]:
             return self.block.containers
         reads = self.plan.reads[rule]
-        return {row for name, rows in self._open_grades.items() if name in reads for row in rows}
+        found = {row for name, rows in self._open_grades.items() if name in reads for row in rows}
+        if self.members is not None and rule in self.plan.periodic:
+            for name in reads & self._rolled:
+                for aggregate in aggregates_of(self.program.facts[name].derive):
+                    found.update(np.flatnonzero(self.members.by_period(aggregate)).tolist())
+        return found
 
     def _grades_of_members(self) -> dict[str, list[int]]:
         """Write the lowest grades of members where none was sent; the rows of those that are open, by fact."""

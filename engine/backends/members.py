@@ -197,6 +197,10 @@ class MemberColumns:
             self._measures[key] = found.doubtful(kind.below.partly | self._by_period(kind, aggregate))
         return self._measures[key]
 
+    def by_period(self, aggregate: Aggregate) -> Mask:
+        """Rows with members that give a fact of an aggregate by period."""
+        return self._by_period(self._kind(aggregate.member), aggregate)
+
     def _by_period(self, kind: _Kind, aggregate: Aggregate) -> Mask:
         """Containers with members that give a fact of the aggregate by period, or have members with such facts."""
         rows = np.zeros(self._block.size, dtype=bool)

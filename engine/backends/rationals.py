@@ -153,9 +153,14 @@ def _missing(values: Whole) -> Mask:
     return _mask(values != values)  # noqa: PLR0124 - NaN alone differs from itself, and isnan refuses Python's integers
 
 
+def _said(values: Whole) -> Whole:
+    """Without NaN where that is an object: NumPy passes over a float that is NaN, but stops at such an object."""
+    return values[~_missing(values)] if values.dtype == object else values
+
+
 def _largest(values: Whole) -> float:
     try:
-        return float(np.fmax.reduce(abs(values), initial=0.0))
+        return float(np.fmax.reduce(abs(_said(values)), initial=0.0))
     except OverflowError:
         return inf
 
@@ -310,7 +315,7 @@ def _quotient(a: Rational, b: Rational, doubt: Mask | None) -> Rational:
 
 def _least(values: Whole) -> float:
     try:
-        return float(np.fmin.reduce(values, initial=inf))
+        return float(np.fmin.reduce(_said(values), initial=inf))
     except OverflowError:
         # An integer that no float holds may be below zero.
         return -inf

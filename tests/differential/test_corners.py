@@ -13,9 +13,11 @@ from engine.backends.base import Context
 from engine.backends.columns import Block
 from engine.backends.missing import Missing, names_of
 from engine.backends.plan import plan_of
+from engine.facts import Facts, Member
 from engine.registry import load_library
 from engine.values import exact
 from tests.differential import shapes
+from tests.small import small_library
 
 ON = date(2025, 6, 1)
 LABEL = "subject: school, evidence: measured, label: {zh: 量, en: quantity}"
@@ -64,6 +66,20 @@ CORNERS: dict[str, tuple[tuple[str, ...], list[dict[str, object]]]] = {
             {"large": 99999999999.123456, "other": 0.1, "b1": True},
             {"large": 1.5, "other": 900719925.123457, "b1": False},
             {"large": 1.7, "other": 900719925.123457, "b1": False},
+        ],
+    ),
+    "divisors beyond 2^53, some of them zero or below, the last ones missing": (
+        (
+            "require: n1 / (large * other) >= 0",
+            "require: n1 / (large * other) < 0",
+            "require: n1 / (large - other) > 0",
+        ),
+        [
+            {"n1": 1, "large": 0, "other": 99999999999.123456},
+            {"n1": 1, "large": -99999999999.123456, "other": 99999999999.123456},
+            {"n1": 1, "large": 99999999999.123456, "other": 99999999999.123456},
+            {"n1": 1, "large": 0.1},
+            {"n1": 1},
         ],
     ),
     "deadlines after two dates": (
@@ -115,3 +131,25 @@ def test_a_column_holds_the_decimals_that_texts_show(low: float, high: float, di
         values = [round(rng.uniform(low, high), fewer), round(rng.uniform(0, 1), digits)]
         found = rationals.decimals(np.array(values), 0)
         assert [exact(int(n)) / 10**found.scale for n in found.num] == [exact(v) for v in values]
+
+
+BY_PERIOD = small_library("""
+facts:
+- {fact: reviewed, type: percent, subject: [teacher], period: year}
+- {fact: all_reviewed, type: percent, subject: [school], period: year, derive: 'share(teacher, reviewed >= 100)'}
+rules:
+- {id: all, require: all_reviewed >= 100}
+""")
+
+
+@pytest.mark.parametrize("given", [{"2023": 90}, {"2023": 100}, {"2023": 90, "2025": 100}, {"2026": 90}, {"2024": 100}])
+def test_members_that_speak_of_other_periods_than_the_last(given: dict[str, float]) -> None:
+    """A rule reads the newest period of which members speak, whether it is the last that is finished or not."""
+    program, context = BY_PERIOD.program("small@1", "school"), Context(date(2026, 11, 22), BY_PERIOD.path("150603"))
+    teacher, wrong = BY_PERIOD.reader("teacher").read({"reviewed": given})
+    assert not wrong
+    records = [Facts(members=(Member("teacher", f"t{n}", teacher),) * n) for n in range(4)]
+    for one, record in zip(columnar.judge(program, records, [context] * len(records)), records, strict=True):
+        expected = reference.evaluate(program, record, context)
+        assert one.codes == expected.codes
+        assert one.finding(0) == expected.findings[0]
