@@ -70,10 +70,9 @@ class Failures:
             alone = in_doubt(judged, index, rows)
             if self._rolled[index]:
                 alone |= np.isin(rows, judged.block.containers)
-            if not alone.any():
-                told = self._from_columns(judged, index, position, rows)
-                return self._each(judged, index, position, rows) if told is None else told
             told = self._from_columns(judged, index, position, rows[~alone])
+            if told is not None and not alone.any():
+                return told
             if told is not None:
                 apart, plain = iter(self._each(judged, index, position, rows[alone])), iter(told)
                 return [next(apart) if by_itself else next(plain) for by_itself in alone.tolist()]
@@ -81,7 +80,6 @@ class Failures:
 
     def _from_columns(self, judged: Judged, index: int, position: int, rows: Indexes) -> list[bytes] | None:
         """Findings of a rule that shows numbers, which seldom repeat, all at once. None: columns do not tell them."""
-        distances = gaps(judged, index, rows)
         columns: list[list[bytes]] = []
         for name in self._program.rules[index].reads:
             values = shown(judged, name, rows)
@@ -89,6 +87,7 @@ class Failures:
                 return None
             head = b"%s:" % encode(name)
             columns.append([b"" if text == b"null" else head + text for text in _each_encoded(values)])
+        distances = gaps(judged, index, rows)
         if distances is None:
             return None
         if len(columns) == 1:

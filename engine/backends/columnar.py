@@ -16,7 +16,7 @@ import numpy as np
 
 from engine.backends import letters, reference, vectors
 from engine.backends.base import Context, due_state
-from engine.backends.columns import Block, layout_of
+from engine.backends.columns import Block, layout_of, sent_in
 from engine.backends.compute import Numbers
 from engine.backends.evaluation import ColumnsOfMembers, derives_from_members
 from engine.backends.explain import Explainer
@@ -274,11 +274,7 @@ class Judged:
 
     def sent(self, name: str) -> Mask:
         """Rows that sent a fact, or a part of it."""
-        layout, sent = self.plan.layout, self.as_sent
-        if name in layout.numbers:
-            return np.asarray(~np.isnan(sent.numbers[layout.numbers[name]]))
-        items = [layout.truths[name]] if name in layout.truths else list(layout.items[name].values())
-        return np.asarray((sent.truths[items] != UNKNOWN).any(axis=0))
+        return sent_in(self.plan.layout, self.as_sent, name)
 
     # --- how it is found ------------------------------------------------------------------------
 

@@ -18,11 +18,11 @@ import numpy.typing as npt
 
 from engine.backends.base import Context
 from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Floats, Mask, Truths
-from engine.check.ir import Program
+from engine.check.ir import FactSpec, Program
 from engine.facts import Facts, FactValue
+from engine.values import FactScalar
 
-__all__ = ["Below", "Block", "Layout", "RowFacts", "facts_at", "layout_of", "padded", "sent_in"]
-
+__all__ = ["Below", "Block", "Layout", "RowFacts", "facts_at", "layout_of", "padded", "sent_in", "sent_number"]
 
 _T = TypeVar("_T")
 
@@ -158,12 +158,25 @@ class Block:
             self.containers.append(row)
 
 
-def sent_in(layout: Layout, block: Block, name: str, rows: slice) -> bool:
-    """True when any of some rows has a value of a fact."""
+def sent_in(layout: Layout, block: Block, name: str, rows: slice = slice(None)) -> Mask:
+    """Which of some rows have a value of a fact, or of a part of it."""
     if name in layout.numbers:
-        return bool((~np.isnan(block.numbers[layout.numbers[name], rows])).any())
+        return np.asarray(~np.isnan(block.numbers[layout.numbers[name], rows]))
     items = [layout.truths[name]] if name in layout.truths else list(layout.items[name].values())
-    return bool((block.truths[items, rows] != UNKNOWN).any())
+    return np.asarray((block.truths[items, rows] != UNKNOWN).any(axis=0))
+
+
+def sent_number(spec: FactSpec, value: float) -> FactScalar | None:
+    """A number, category, grade or date of a column as it was sent; None where it was not."""
+    if isnan(value):
+        return None
+    match spec.type_name:
+        case "category" | "grade":
+            return spec.options[int(value)]
+        case "date":
+            return date.fromordinal(int(value))
+        case _:
+            return int(value) if value.is_integer() else value
 
 
 class RowFacts(Mapping[str, FactValue]):
@@ -178,7 +191,7 @@ class RowFacts(Mapping[str, FactValue]):
         self._truths = block.truths[:, row].tobytes()
 
     def __getitem__(self, name: str) -> FactValue:
-        found = self._value(name) if name in self._program.facts else None
+        found = self.get(name)
         if found is None:
             raise KeyError(name)
         return found
@@ -206,14 +219,7 @@ class RowFacts(Mapping[str, FactValue]):
     def _value(self, name: str) -> FactValue | None:
         layout = self._layout
         if name in layout.numbers:
-            number = self._numbers[layout.numbers[name]]
-            if isnan(number):
-                return None
-            if name in layout.options:
-                return self._program.facts[name].options[int(number)]
-            if self._program.facts[name].type_name == "date":
-                return date.fromordinal(int(number))
-            return int(number) if number.is_integer() else number
+            return sent_number(self._program.facts[name], self._numbers[layout.numbers[name]])
         if name in layout.truths:
             truth = self._truths[layout.truths[name]]
             return None if truth == UNKNOWN else truth == TRUE

@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.backends import rationals
 from engine.backends.base import Context
-from engine.backends.columns import Block
+from engine.backends.columns import Block, sent_in
 from engine.backends.plan import Plan
 from engine.backends.rationals import Rational, Rows, either
 from engine.backends.vectors import TRUE, UNKNOWN, Floats, Mask, Truths
@@ -90,7 +90,7 @@ class Numbers:
         if isinstance(expr, FactRef) and id(expr) not in self._kept:
             spec = self.program.facts[expr.name]
             if spec.derive is None and spec.at_least is None and spec.at_most is None:
-                return self._read(spec, self._column(spec)[rows])
+                return self.sent(spec, rows)
         return self.of(expr).at(rows)
 
     def _compute(self, expr: Expr) -> Rational:
@@ -131,12 +131,11 @@ class Numbers:
                 # `previous` of plain values, aggregates without members: unknown.
                 return rationals.unknown()
 
-    def _column(self, spec: FactSpec) -> Floats:
+    def sent(self, spec: FactSpec, rows: Rows | None = None) -> Rational:
+        """What was sent for a fact, by all rows or some."""
         column: Floats = self.block.numbers[self.plan.layout.numbers[spec.name]]
-        return column
-
-    def _read(self, spec: FactSpec, column: Floats) -> Rational:
-        """What was sent for a fact, in exact numbers."""
+        if rows is not None:
+            column = column[rows]
         most = self.plan.most[spec.name]
         if spec.type_name in ("number", "percent"):
             return rationals.decimals(column, self.plan.places[spec.name], most)
@@ -149,13 +148,12 @@ class Numbers:
         return self._facts[spec.name]
 
     def _fact(self, spec: FactSpec) -> Rational:
-        column = self._column(spec)
         if spec.derive is None:
-            found = self._read(spec, column)
+            found = self.sent(spec)
         else:
             # Few send what can be derived.
-            rows = (~np.isnan(column)).nonzero()[0]
-            found = rationals.put(self._read(spec, column[rows]), rows, self.of(spec.derive), self.block.size)
+            rows = sent_in(self.plan.layout, self.block, spec.name).nonzero()[0]
+            found = rationals.put(self.sent(spec, rows), rows, self.of(spec.derive), self.block.size)
         if spec.at_least is not None or spec.at_most is not None:
             # Bounds make intervals; whoever needs one in this row is answered by the reference.
             bounded = np.zeros(self.block.size, dtype=bool)
@@ -189,7 +187,7 @@ class Numbers:
         if isinstance(left, FactRef):
             spec = self.program.facts[left.name]
             if isinstance(spec.derive, Choice) and spec.at_least is None and spec.at_most is None:
-                sent = self._read(spec, self._column(spec))
+                sent = self.sent(spec)
                 truth, doubt = rationals.compare(op, sent, self.of(right))
                 derived, derived_doubt = self.compare(op, spec.derive, right)
                 known = sent.known()
@@ -216,7 +214,7 @@ class Numbers:
         """As sent, else as rolled up: bounds and floats that are near decide most comparisons."""
         assert self.members is not None
         assert isinstance(spec.derive, Aggregate)
-        against, sent = self.of(other), self._read(spec, self._column(spec))
+        against, sent = self.of(other), self.sent(spec)
         truth, doubt = rationals.compare(op, sent, against)
         rolled, rolled_doubt = self.members.measure(spec.derive).compare(op, against)
         known = sent.known()

@@ -303,7 +303,7 @@ class MemberColumns:
         periodic = [name for name in self._read(kind, aggregate) if facts[name].period == period]
         if not periodic:
             return where.start < where.stop
-        return any(sent_in(plan.layout, block, name, where) for name in periodic)
+        return any(sent_in(plan.layout, block, name, where).any() for name in periodic)
 
     def none(self, aggregate: Aggregate, row: int) -> bool:
         """See `ColumnsOfMembers.none`."""

@@ -154,7 +154,7 @@ class Missing:
                 rolled = self._judged.rolled_number(node)
                 if rolled is not None:
                     assert isinstance(node, FactRef)
-                    found |= rolled.doubt & ~self._sent(node.name)
+                    found |= rolled.doubt & ~self._judged.sent(node.name)
                 elif isinstance(node, FactRef) and node.name in self._plan.layout.truths:
                     derive = self._program.facts[node.name].derive
                     todo += [] if derive is None else [derive]
@@ -181,7 +181,7 @@ class Missing:
         rolled = self._judged.rolled_number(expr)
         if rolled is not None:
             assert isinstance(expr, FactRef)
-            mask = mask & ~self._sent(expr.name)
+            mask = mask & ~self._judged.sent(expr.name)
             self._mark(expr.name, mask & ~rolled.doubt & ~rolled.settled())
             return
         mask = mask & self._unknown(expr)
@@ -254,10 +254,6 @@ class Missing:
                 known = np.broadcast_to(numbers.known(), self._judged.block.size)
             self._known[name] = np.asarray(known)
         return self._known[name]
-
-    def _sent(self, name: str) -> Mask:
-        """Records that sent a number themselves."""
-        return np.asarray(~np.isnan(self._judged.block.numbers[self._plan.layout.numbers[name]]))
 
     def _fact(self, name: str, mask: Mask) -> None:
         """A missing fact by name; a derived one by its missing parts where some parts are known."""

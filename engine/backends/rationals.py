@@ -76,7 +76,6 @@ class Rational:
     below: float = 1.0
     doubt: Mask | None = None
     kept: list[Floats] = field(default_factory=list, compare=False)
-    kept_known: list[Mask] = field(default_factory=list, compare=False)
 
     @classmethod
     def whole(cls, values: Whole, most: float = inf) -> Rational:
@@ -118,12 +117,6 @@ class Rational:
         sizes = np.broadcast_shapes(nearest.shape, whole.shape)
         pairs = zip(np.broadcast_to(nearest, sizes).tolist(), np.broadcast_to(whole, sizes).tolist(), strict=True)
         return [None if isnan(v) else int(v) if is_whole else v for v, is_whole in pairs]
-
-    def given(self) -> Mask:
-        """Rows in which `nearest` has something."""
-        if not self.kept_known:
-            self.kept_known.append(self.kept[0] == self.kept[0])
-        return self.kept_known[0]
 
     def doubts(self) -> Mask | None:
         """Rows that arithmetic cannot take: doubtful ones and intervals."""
@@ -420,11 +413,7 @@ def compare(op: str, a: Rational, b: Rational) -> tuple[Truths, Mask | None]:
     if _apart(a, b):
         left, right = a.nearest(), b.nearest()
         if left is not None and right is not None:
-            if right.size == 1 and right[0] == right[0]:
-                truth = vectors.compare_with(op, left, float(right[0]), a.given())
-            else:
-                truth = vectors.compare(op, left, right)
-            return truth, either(a.doubt, b.doubt)
+            return vectors.compare(op, left, right), either(a.doubt, b.doubt)
     x, _, y, _, _, _, scale = _common(a, b)
     xx, yy = x, y
     if a.high is not a.num:

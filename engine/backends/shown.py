@@ -6,13 +6,12 @@ It says what findings of the reference say, for rows without members; what colum
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
-from math import isnan
 
 import numpy as np
 
 from engine.backends import rationals
 from engine.backends.columnar import Judged
+from engine.backends.columns import sent_number
 from engine.backends.letters import Indexes
 from engine.backends.rationals import Rational
 from engine.backends.vectors import TRUE, TRUTHS, UNKNOWN, Mask
@@ -41,8 +40,8 @@ def differing(judged: Judged, derived: Iterable[str]) -> dict[int, list[str]]:
                 )
         elif name not in layout.options:
             rows = np.flatnonzero(sent)
-            column = rationals.decimals(judged.block.numbers[layout.numbers[name], rows], judged.plan.places[name])
             with np.errstate(all="ignore"):
+                column = judged.numbers.sent(judged.program.facts[name], rows)
                 truth, doubt = rationals.compare("!=", column, judged.numbers.of(derive).at(rows))
             differs[rows[np.broadcast_to(truth == TRUE, len(rows))]] = True
             if doubt is not None:
@@ -63,8 +62,7 @@ def computed(judged: Judged, name: str, rows: Indexes) -> list[float | None] | N
     with np.errstate(all="ignore"):
         found = judged.numbers.of(spec.derive).at(rows)
         doubts = found.doubts()
-        told = None if doubts is not None and doubts.any() else found.told()
-    return told * len(rows) if told is not None and len(told) == 1 else told
+    return None if doubts is not None and doubts.any() else _told(found, rows)
 
 
 def in_doubt(judged: Judged, rule: int, rows: Indexes) -> Mask:
@@ -91,21 +89,15 @@ def shown(judged: Judged, name: str, rows: Indexes) -> list[FactValue | None] | 
         return None
     if name in layout.truths:
         return [TRUTHS[truth] for truth in judged.block.truths[layout.truths[name], rows].tolist()]
-    sent: list[float] = judged.as_sent.numbers[layout.numbers[name], rows].tolist()
-    if name in layout.options:
-        return [None if isnan(v) else spec.options[int(v)] for v in sent]
-    if spec.type_name == "date":
-        return None if spec.derive is not None else [None if isnan(v) else date.fromordinal(int(v)) for v in sent]
-    values: list[float | None] = [None if isnan(v) else int(v) if v.is_integer() else v for v in sent]
-    if spec.derive is None or None not in values:
-        return list(values)
+    column: list[float] = judged.as_sent.numbers[layout.numbers[name], rows].tolist()
+    sent = [sent_number(spec, value) for value in column]
+    if spec.derive is None or None not in sent:
+        return list(sent)
     with np.errstate(all="ignore"):
-        derived = judged.numbers.fact(spec).at(rows).told()
+        derived = None if spec.type_name == "date" else _told(judged.numbers.fact(spec).at(rows), rows)
     if derived is None:
         return None
-    if len(derived) == 1:
-        derived *= len(values)
-    return [other if value is None else value for value, other in zip(values, derived, strict=True)]
+    return [other if value is None else value for value, other in zip(sent, derived, strict=True)]
 
 
 def gaps(judged: Judged, rule: int, rows: Indexes) -> list[float | None] | None:
@@ -114,7 +106,12 @@ def gaps(judged: Judged, rule: int, rows: Indexes) -> list[float | None] | None:
         sides = _sides(judged, rule, rows)
         if not sides:
             return [None] * len(rows)
-        found = rationals.magnitude(rationals.arithmetic("-", *sides)).told()
+        return _told(rationals.magnitude(rationals.arithmetic("-", *sides)), rows)
+
+
+def _told(numbers: Rational, rows: Indexes) -> list[float | None] | None:
+    """Numbers of some rows as they are shown; those of a constant have one entry."""
+    found = numbers.told()
     return found * len(rows) if found is not None and len(found) == 1 else found
 
 

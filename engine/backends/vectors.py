@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from engine.values import Truth
 
-__all__ = ["FALSE", "TRUE", "TRUTHS", "UNKNOWN", "Floats", "Mask", "Truths", "compare", "compare_with", "three_valued"]
+__all__ = ["FALSE", "TRUE", "TRUTHS", "UNKNOWN", "Floats", "Mask", "Truths", "compare", "three_valued"]
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -46,11 +46,3 @@ def compare(op: str, x: Floats, y: Floats) -> Truths:
         known = ~(np.isnan(x) | np.isnan(y))
         return three_valued(_COMPARE[op](x, y) & known, _COMPARE[_OPPOSITE[op]](x, y) & known)
     return three_valued(_COMPARE[op](x, y), _COMPARE[_OPPOSITE[op]](x, y))
-
-
-def compare_with(op: str, x: Floats, constant: float, known: Mask) -> Truths:
-    """The truth of a comparison with a number; `known`: where there is something to compare."""
-    holds = _COMPARE[op](x, constant)
-    if op == "!=":
-        holds &= known
-    return three_valued(holds, holds ^ known)

@@ -53,7 +53,7 @@ def test_a_foreign_place_is_noticed(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["GET /v1/facts", "/usr/bin/chromium", "net/work/load", "127.0.0.1:8000", "/rooted/tree"]
+    "text", ["GET /v1/facts", "/usr/bin/chromium", "net/" + "work/load", "127.0.0.1:8000", "/rooted/tree"]
 )
 def test_an_ordinary_path_passes(text: str) -> None:
     assert not foreign(text)
