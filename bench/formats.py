@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from urllib.parse import urlencode
@@ -115,13 +115,10 @@ def _format(
     wanted_floor = {"size": len(reply), "ruleset": program.ruleset, "subject": program.subject}
     floor_path = f"{FLOOR}?{urlencode(wanted_floor)}"
     post(connection, floor_path, body, format_.kind)
-    floor: list[float] = []
-    real: list[float] = []
-    started = time.perf_counter()
-    while len(real) < LEAST_ROUNDS or (len(real) < ROUNDS and time.perf_counter() - started < SECONDS):
-        floor.append(post(connection, floor_path, body, format_.kind)[0])
-        real.append(post(connection, path, body, format_.kind)[0])
-    median_floor, median = statistics.median(floor), statistics.median(real)
+    median_floor, median = _medians(
+        lambda: post(connection, floor_path, body, format_.kind)[0],
+        lambda: post(connection, path, body, format_.kind)[0],
+    )
     report.add(section, f"{format_.name} ({len(body) >> 10:,} → {len(reply) >> 10:,} KiB)", median * 1e3, "ms")
     report.add(section, f"  floor / {format_.name}", median_floor / median, "×", at_least=format_.at_least)
 
@@ -142,15 +139,21 @@ def _columns(
     told: list[str | None] = pa.ipc.open_stream(reply).read_all().column("codes").to_pylist()
     _compare(format_, told, wanted)
     post(connection, BATCH, as_json, JSON)
-    real: list[float] = []
-    other: list[float] = []
-    started = time.perf_counter()
-    while len(real) < LEAST_ROUNDS or (len(real) < ROUNDS and time.perf_counter() - started < SECONDS):
-        real.append(post(connection, path, body, ARROW)[0])
-        other.append(post(connection, BATCH, as_json, JSON)[0])
-    median, median_json = statistics.median(real), statistics.median(other)
+    median, median_json = _medians(
+        lambda: post(connection, path, body, ARROW)[0], lambda: post(connection, BATCH, as_json, JSON)[0]
+    )
     report.add(section, f"{format_.name} ({len(body) >> 10:,} → {len(reply) >> 10:,} KiB)", median * 1e3, "ms")
     report.add(section, f"  JSON / {format_.name}", median_json / median, "×", at_least=format_.at_least)
+
+
+def _medians(one: Callable[[], float], other: Callable[[], float]) -> tuple[float, float]:
+    """The medians of two requests' seconds, sent in turns for as many rounds as the time allows."""
+    found: list[tuple[float, float]] = []
+    started = time.perf_counter()
+    while len(found) < LEAST_ROUNDS or (len(found) < ROUNDS and time.perf_counter() - started < SECONDS):
+        found.append((one(), other()))
+    first, second = zip(*found, strict=True)
+    return statistics.median(first), statistics.median(second)
 
 
 def _compare(format_: Format, answered: Sequence[str | None], wanted: Truths) -> None:

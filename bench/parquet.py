@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,36 +22,38 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 def write(path: Path, columns: Columns, heads: Mapping[str, Any]) -> None:
     """One column per fact (one per item of a checklist), after those of `heads`."""
-    table: dict[str, Any] = dict(heads)
-    for name, spec in columns.program.facts.items():
-        match spec.type_name:
-            case "boolean":
-                table[name] = _booleans(columns.truths[name])
-            case "checklist":
-                for item in spec.options:
-                    table[item_column(name, item)] = _booleans(columns.truths[item_column(name, item)])
-            case _:
-                column = columns.numbers[name]
-                # What nobody sent is no column: a platform would not invent it.
-                if not np.isnan(column).all():
-                    table[name] = _typed(spec, column)
+    table = _table(columns, heads, lambda name, items: {item_column(name, i): array for i, array in items.items()})
     pq.write_table(pa.table(table), path)
 
 
 def batch(columns: Columns, heads: Mapping[str, Any]) -> pa.RecordBatch:
     """The same as one batch of Arrow, a checklist as a struct of its items."""
+    return pa.record_batch(
+        _table(
+            columns,
+            heads,
+            lambda name, items: {name: pa.StructArray.from_arrays(list(items.values()), names=list(items))},
+        )
+    )
+
+
+def _table(
+    columns: Columns, heads: Mapping[str, Any], checklist: Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
+) -> dict[str, Any]:
     table: dict[str, Any] = dict(heads)
     for name, spec in columns.program.facts.items():
         match spec.type_name:
             case "boolean":
                 table[name] = _booleans(columns.truths[name])
             case "checklist":
-                items = [_booleans(columns.truths[item_column(name, item)]) for item in spec.options]
-                table[name] = pa.StructArray.from_arrays(items, names=list(spec.options))
+                items = {item: _booleans(columns.truths[item_column(name, item)]) for item in spec.options}
+                table.update(checklist(name, items))
             case _:
-                if not np.isnan(columns.numbers[name]).all():
-                    table[name] = _typed(spec, columns.numbers[name])
-    return pa.record_batch(table)
+                column = columns.numbers[name]
+                # What nobody sent is no column: a platform would not invent it.
+                if not np.isnan(column).all():
+                    table[name] = _typed(spec, column)
+    return table
 
 
 def _booleans(column: Truths) -> Any:
