@@ -1,20 +1,30 @@
-"""The rulesets that a server serves, loaded beside whatever else its start does."""
+"""The rulesets that commands and servers use, kept between starts; a server's load beside its start."""
 
 from __future__ import annotations
 
 import gc
 import os
-import pickle
 import signal
+from pathlib import Path
 
 from api.files import bundled_rulesets, read_rulesets
+from api.kept import keep, kept, key_of, unpacked
 from api.services.processes import die_with
 from api.settings import Settings
-from engine.diagnostics import render_all
+from engine.diagnostics import Diagnostic, render_all
 from engine.publications import MOVED
 from engine.registry import Library, load_library
 
-__all__ = ["Loading", "RulesetsRefused", "open_library"]
+__all__ = ["Loading", "RulesetsHaveErrors", "RulesetsRefused", "open_library", "read_library"]
+
+
+class RulesetsHaveErrors(Exception):
+    """Rulesets that cannot be used: what was found in them, and the library as far as it could be read."""
+
+    def __init__(self, found: tuple[Diagnostic, ...], library: Library) -> None:
+        super().__init__(found)
+        self.found = found
+        self.library = library
 
 
 class RulesetsRefused(Exception):
@@ -28,20 +38,40 @@ class RulesetsRefused(Exception):
         self.moved = moved
 
 
+def read_library(folder: Path) -> Library:
+    """The rulesets of a folder. Raises FileNotFoundError, NotADirectoryError and RulesetsHaveErrors."""
+    return unpacked(_packed(folder))
+
+
 def open_library(settings: Settings) -> Library:
     """The rulesets of the settings. Raises RulesetsRefused when any of them has an error."""
-    folder = settings.rulesets or bundled_rulesets()
-    try:
-        files = read_rulesets(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        raise RulesetsRefused(f"XUEHENG_RULESETS: `{folder}` is no folder") from None
+    return unpacked(_of(settings))
+
+
+def _packed(folder: Path) -> bytes:
+    """The rulesets of a folder as `api.kept` packs them: what an earlier start kept, else loaded now."""
+    files = read_rulesets(folder)
+    key = key_of(files.texts)
+    # A file that could not be read is not among the texts, so the key knows nothing of it.
+    sound = not any(d.severity == "error" for d in files.diagnostics)
+    if key is not None and sound and (packed := kept(key)) is not None:
+        return packed
     library = load_library(files.texts)
     found = (*files.diagnostics, *library.diagnostics)
-    errors = [d for d in found if d.severity == "error"]
-    if errors:
-        moved = library if any(d.code == MOVED for d in errors) else None
-        raise RulesetsRefused(render_all(found), moved)
-    return library
+    if any(d.severity == "error" for d in found):
+        raise RulesetsHaveErrors(found, library)
+    return keep(key, library)
+
+
+def _of(settings: Settings) -> bytes:
+    folder = settings.rulesets or bundled_rulesets()
+    try:
+        return _packed(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        raise RulesetsRefused(f"XUEHENG_RULESETS: `{folder}` is no folder") from None
+    except RulesetsHaveErrors as refused:
+        moved = refused.library if any(d.code == MOVED for d in refused.found) else None
+        raise RulesetsRefused(render_all(refused.found), moved) from None
 
 
 class Loading:
@@ -68,8 +98,7 @@ class Loading:
             # It could not: doing it here says why.
             return open_library(self._settings)
         # Only our own child has the other end.
-        library: Library = pickle.loads(sent)
-        return library
+        return unpacked(sent)
 
 
 def _load(settings: Settings, to: int, parent: int) -> None:
@@ -81,7 +110,7 @@ def _load(settings: Settings, to: int, parent: int) -> None:
             signal.signal(number, signal.SIG_DFL)
         die_with(parent, signal.SIGKILL)
         gc.disable()
-        sent = pickle.dumps(open_library(settings), pickle.HIGHEST_PROTOCOL)
+        sent = _of(settings)
         with open(to, "wb") as pipe:
             pipe.write(sent)
         status = 0

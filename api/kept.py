@@ -1,0 +1,113 @@
+"""Rulesets that were loaded and found sound, kept between starts as Python keeps what it compiled.
+
+Reading and checking the rulesets is most of a start and gives the same each time. What came of it is kept under a key
+of all that it followed from: the texts, the engine's code, the interpreter and the libraries that read. Nothing kept is
+ever out of date: with another key it is not found. It lies in the user's cache (`XDG_CACHE_HOME`, else `~/.cache`), may
+be removed at any time, and where it cannot be written every start loads anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import stat
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+import yaml
+
+import engine
+from engine.registry import Library
+
+__all__ = ["keep", "kept", "key_of", "unpacked"]
+
+_MOST_FILES = 8  # about 2 MB each
+_WORTH_KEEPING = 100_000  # characters: what is smaller is loaded as quickly
+_DIGEST_BYTES = 32
+_OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+def key_of(texts: Mapping[str, str]) -> str | None:
+    """The key of a library of those texts (names to contents), or None when it is not worth keeping."""
+    if sum(map(len, texts.values())) < _WORTH_KEEPING:
+        return None
+    found = hashlib.sha256()
+
+    def add(*parts: bytes) -> None:
+        for part in parts:
+            found.update(len(part).to_bytes(8, "big"))
+            found.update(part)
+
+    add(sys.version.encode(), msgspec.__version__.encode(), yaml.__version__.encode())
+    code = Path(engine.__file__).parent
+    for path in sorted(code.rglob("*.py")):
+        add(str(path.relative_to(code)).encode(), path.read_bytes())
+    for name in sorted(texts):
+        add(name.encode(), texts[name].encode())
+    return found.hexdigest()
+
+
+def kept(key: str) -> bytes | None:
+    """The packed library of a key, whole and written by this user; None when there is none."""
+    folder = _folder()
+    if folder is None:
+        return None
+    path = folder / key
+    try:
+        with path.open("rb") as file:
+            about = os.fstat(file.fileno())
+            # Unpacking runs what is written there: nobody else may have written it.
+            if about.st_uid != os.geteuid() or about.st_mode & _OTHERS_MAY_WRITE:
+                return None
+            digest, packed = file.read(_DIGEST_BYTES), file.read()
+        if hashlib.sha256(packed).digest() != digest:
+            return None
+        os.utime(path)
+    except OSError:
+        return None
+    return packed
+
+
+def keep(key: str | None, library: Library) -> bytes:
+    """The library packed. With a key it is kept, and of what was kept before only the newest stay."""
+    packed = pickle.dumps(library, pickle.HIGHEST_PROTOCOL)
+    folder = _folder()
+    # Nowhere to keep it is no reason not to serve.
+    with suppress(OSError):
+        if key is not None and folder is not None:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write(folder, key, packed)
+    return packed
+
+
+def unpacked(packed: bytes) -> Library:
+    """What `keep` packed."""
+    library: Library = pickle.loads(packed)
+    return library
+
+
+def _write(folder: Path, key: str, packed: bytes) -> None:
+    # Another start may read the same name now: it sees all of it or nothing. A temporary file is the owner's alone.
+    number, name = tempfile.mkstemp(dir=folder)
+    try:
+        with open(number, "wb") as file:
+            file.write(hashlib.sha256(packed).digest())
+            file.write(packed)
+        os.replace(name, folder / key)
+    except BaseException:
+        os.unlink(name)
+        raise
+    by_age = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
+    for path in by_age[:-_MOST_FILES]:
+        path.unlink(missing_ok=True)
+
+
+def _folder() -> Path | None:
+    """Where the user's programs keep what they can make again."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+    return folder / "xueheng" / "rulesets" if folder.is_absolute() else None
