@@ -25,7 +25,7 @@ serve:  ## Serve the API on 127.0.0.1:8000 (XUEHENG_HOST, XUEHENG_PORT)
 .PHONY: test
 test:  ## Run the tests that need no system package (ARGS="-k word")
 	@$(install) dev
-	@exec $(bin)/python -m pytest tests --ignore=tests/system --ignore=tests/fuzz $(ARGS)
+	@exec $(bin)/python -m pytest tests --ignore=tests/system --ignore=tests/fuzz --numprocesses auto --dist loadfile $(ARGS)
 
 .PHONY: test-system
 test-system:  ## Run the tests that need Chromium, Prometheus or the original documents

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import asyncpg
@@ -48,9 +49,9 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def other(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL server of the operator's own."""
-    with EmbeddedPostgres(tmp_path / "other") as server:
+def other() -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL server of the operator's own. Its path is short: its socket stays where it was over a restart."""
+    with TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder) / "other") as server:
         yield server
 
 

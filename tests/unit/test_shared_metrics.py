@@ -132,15 +132,17 @@ def test_counts_outlive_a_worker_and_gauges_do_not(tmp_path: Path) -> None:
     ], ended.stderr
 
 
-@pytest.mark.parametrize("pid", [1, os.getpid(), 2**22 + 1])
-def test_only_children_live(tmp_path: Path, pid: int) -> None:
+@pytest.mark.parametrize("whose", ["child", "stranger", "nobody"])
+def test_only_children_live(tmp_path: Path, whose: str) -> None:
     """Pid 1 lives, but is not a worker of ours: the pid of a dead one may have gone to a stranger."""
-    for mode in ("livesum", "livemax"):
-        (tmp_path / f"gauge_{mode}_{pid}.db").touch()
-    kept = tmp_path / f"counter_{pid}.db"
-    kept.touch()
-    forget_dead(tmp_path, parent=os.getppid())
-    living = pid == os.getpid()
-    assert len(list(tmp_path.iterdir())) == (3 if living else 1)
+    with subprocess.Popen(["sleep", "60"]) as child:
+        pid = {"child": child.pid, "stranger": 1, "nobody": 2**22 + 1}[whose]
+        for mode in ("livesum", "livemax"):
+            (tmp_path / f"gauge_{mode}_{pid}.db").touch()
+        kept = tmp_path / f"counter_{pid}.db"
+        kept.touch()
+        forget_dead(tmp_path, parent=os.getpid())
+        child.kill()
+    assert len(list(tmp_path.iterdir())) == (3 if whose == "child" else 1)
     forget_gauges(tmp_path, pid)
     assert list(tmp_path.iterdir()) == [kept]
