@@ -20,7 +20,7 @@ from engine.consequences import Cause, Step
 from engine.registry import Library
 from engine.verdicts import Verdict
 from tests.api.conftest import BASE_URL, Client
-from tests.rulesets.at_limits import whole_library
+from tests.bundled import bundled_library
 from tests.small import small_library
 
 Json = dict[str, Any]
@@ -162,11 +162,11 @@ def test_the_words_of_the_reply_are_those_of_the_format(described: object, known
 
 @pytest.fixture(scope="module")
 def library() -> Library:
-    return whole_library()
+    return bundled_library()
 
 
 def named(ruleset: Ruleset, id_: str, *because: Cause) -> tuple[str, str]:
-    library = whole_library()
+    library = bundled_library()
     (found,) = (c for c in ruleset.consequences if c.id == f"{ruleset.id}/{id_}")
     return ChainMessages(ruleset, library.dictionary.facts).of(Step(found, because))
 

@@ -1,19 +1,18 @@
 """What verdicts say: each row is a rule, facts, a day, and the sentences that must come out."""
 
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from api.files import bundled_rulesets, read_rulesets
 from engine import phrases
 from engine.backends import reference
 from engine.backends.base import Context
 from engine.facts import Facts
 from engine.messages import Messages
 from engine.periods import parse_kind
-from engine.registry import Library, load_library
+from engine.registry import Library
+from tests.bundled import bundled_library
 from tests.small import small_library
 
 FACTS = """
@@ -309,7 +308,7 @@ def test_periods_in_words(kind: str, key: str, zh: str, en: str) -> None:
 
 @pytest.fixture(scope="module")
 def bundled() -> Library:
-    library = load_library(read_rulesets(Path(bundled_rulesets())).texts)
+    library = bundled_library()
     assert not [d for d in library.diagnostics if d.severity == "error"]
     return library
 

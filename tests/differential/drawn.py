@@ -14,8 +14,8 @@ from typing import Any
 from engine.check.ir import Compare, Constant, FactRef, FactSpec, Program, Rule
 from engine.check.walk import nodes
 from engine.registry import Library
+from tests.bundled import bundled_library
 from tests.differential.test_rulesets import draw
-from tests.rulesets.at_limits import whole_library
 
 Json = dict[str, Any]
 ELSEWHERE = "110101"
@@ -85,7 +85,7 @@ class Drawn:
 @lru_cache
 def library() -> Library:
     """The rulesets of this checkout, read once."""
-    return whole_library()
+    return bundled_library()
 
 
 @lru_cache

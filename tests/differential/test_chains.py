@@ -9,8 +9,8 @@ import pytest
 from engine.backends.durable import Forward
 from engine.registry import Library
 from engine.verdicts import Verdict
+from tests.bundled import bundled_library
 from tests.differential.chains import compare, compare_chains, consequence, memory_pages, run_chains
-from tests.rulesets.at_limits import whole_library
 
 SETS = 8_000
 FEW_PAGES = 256
@@ -23,7 +23,7 @@ def test_the_chain_equals_the_fixpoint_whatever_the_order_of_arrival() -> None:
 
 @pytest.fixture(scope="module")
 def library() -> Library:
-    return whole_library()
+    return bundled_library()
 
 
 def test_the_chain_equals_the_fixpoint_on_the_rulesets(library: Library) -> None:

@@ -11,7 +11,7 @@ from engine.backends.base import Context
 from engine.check.ir import Compare, Constant, FactRef, FactSpec, Program
 from engine.check.walk import nodes
 from engine.registry import Library
-from tests.rulesets.at_limits import whole_library
+from tests.bundled import bundled_library
 
 DAYS = (date(2021, 6, 1), date(2022, 12, 31), date(2023, 1, 1), date(2025, 12, 31), date(2026, 11, 22))
 
@@ -80,7 +80,7 @@ def places_of(library: Library, program: Program) -> list[str]:
 
 def compare_rulesets(pairs: int, seed: int) -> int:
     """Compare on at least that many (rule, record) pairs; how many there were."""
-    library = whole_library()
+    library = bundled_library()
     rng = random.Random(seed)
     programs = [
         library.program(name, subject)

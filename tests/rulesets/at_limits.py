@@ -13,14 +13,13 @@ from datetime import date
 from fractions import Fraction
 from typing import cast
 
-from api.files import bundled_rulesets, read_rulesets
 from engine.backends.base import Context, ParameterValue
 from engine.backends.reference import Evaluation
 from engine.check.ir import Compare, Constant, Expr, FactSpec, Program, Rule
 from engine.check.walk import facts_of, nodes
 from engine.facts import Facts
 from engine.periods import PeriodKind
-from engine.registry import Library, load_library
+from engine.registry import Library
 
 TRIES = 1200
 TRIES_BY_PARTS = 120
@@ -38,11 +37,6 @@ class AtLimit:
     as_of: date
     facts: dict[str, object]
     parameters: dict[str, ParameterValue]
-
-
-def whole_library() -> Library:
-    """The rulesets of this checkout."""
-    return load_library(read_rulesets(bundled_rulesets()).texts)
 
 
 def inclusive_limits(rule: Rule) -> list[Compare]:

@@ -8,7 +8,7 @@ import pytest
 
 from engine.check.ir import Adoption, Ruleset
 from engine.registry import Library
-from tests.rulesets.at_limits import whole_library
+from tests.bundled import bundled_library
 
 # The entries of each plan, by the plan's own rule that rests on the same words.
 ADOPTED = {
@@ -22,7 +22,7 @@ LOCAL = {"national/local-public-funds-primary", "national/local-public-funds-jun
 
 @pytest.fixture(scope="module")
 def library() -> Library:
-    return whole_library()
+    return bundled_library()
 
 
 def entries(ruleset: Ruleset) -> list[Adoption]:

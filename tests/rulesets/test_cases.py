@@ -5,16 +5,15 @@ from collections import defaultdict
 import pytest
 
 from api.cli.backends import BACKENDS
-from api.files import bundled_rulesets, read_rulesets
 from engine.cases import run_cases
 from engine.check.ir import Rule
 from engine.diagnostics import render_all
 from engine.load.tree import Mapping
-from engine.registry import Library, load_library
 from engine.source import Text
+from tests.bundled import bundled_files, bundled_library
 
-FILES = read_rulesets(bundled_rulesets())
-LIBRARY: Library = load_library(FILES.texts, cases=True)
+FILES = bundled_files()
+LIBRARY = bundled_library()
 
 
 def expected_verdicts(name: str) -> dict[str, set[str]]:

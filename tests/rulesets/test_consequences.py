@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 
 from api.cli.backends import BACKENDS
-from api.files import bundled_rulesets, read_rulesets
 from engine.backends.durable import Forward
 from engine.backends.events import EventReader
 from engine.cases import run_cases
 from engine.expected_chains import chain_of, read_by
-from engine.registry import Library, load_library
+from tests.bundled import bundled_library
 
-LIBRARY: Library = load_library(read_rulesets(bundled_rulesets()).texts, cases=True)
+LIBRARY = bundled_library()
 WITH_CONSEQUENCES = [name for name, ruleset in LIBRARY.rulesets.items() if ruleset.consequences]
 
 
