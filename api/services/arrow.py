@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from api.problems import Problem, problem_body
-from api.services.families import Family
-from api.services.frames import FrameBatch, Records
+from api.services.frames import FrameBatch, Tied
+from api.services.kin import Records, together
 from api.services.told import named, nulls
 from api.wire.frames import Frame
 from api.wire.streams import Columns, read_columns, read_stream
@@ -38,7 +38,7 @@ class ArrowBatch(FrameBatch):
         self._check_length(sum(batch.num_rows for batch in batches))
         columns = read_columns(schema, self._plans.columns)
         blocks = [_records(columns, block) for block in _cut(batches)]
-        tied = self.gathered(blocks)
+        tied = self.gathered(together(blocks)) if blocks else None
         self.meter.end("decode")
         # The words of one column must be the same in all batches, so they are put in when all are known.
         told = []
@@ -61,7 +61,7 @@ class ArrowBatch(FrameBatch):
             detail = f"expected at most {self._limit:,} records with detail `{self._options.detail}`, found {records:,}"
             raise Problem("too-many-records", detail)
 
-    def _told(self, records: Records, tied: Mapping[int, Family], first: int) -> tuple[dict[str, Any], Any]:
+    def _told(self, records: Records, tied: Tied | None, first: int) -> tuple[dict[str, Any], Any]:
         told = self.judged(records, tied, first)
         return told.columns, self._errors(told.problems, records.frame.count)
 

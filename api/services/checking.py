@@ -9,12 +9,12 @@ import gc
 import os
 import signal
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, repeat
 from multiprocessing import get_context
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 from api.reports.results import Form, Judged, TakesColumns, collected, lines_in, results_of
 from api.services.batch import Batch
@@ -23,6 +23,9 @@ from api.services.processes import die_with
 from api.settings import Limits
 from api.tabular.records import BLOCK_RECORDS, HasArrays, Parsed, Row, Table
 from api.wire.requests import BatchOptions
+
+if TYPE_CHECKING:
+    from api.services.columns import FileFrames, Whole
 
 __all__ = ["Checker", "WorkerLost", "judged_blocks"]
 
@@ -56,6 +59,7 @@ class Checker:
         self._options = options
         self._form = form
         self._language = language
+        self._whole: Whole | None = None
         # What is wrong with the options is told before any file is read.
         self._batch()
 
@@ -64,14 +68,33 @@ class Checker:
 
     def in_columns(self, table: Table) -> TypeGuard[HasArrays]:
         """True when both the file and the output have columns, so that no record need stand between them."""
-        return isinstance(table, HasArrays) and not table.families and isinstance(self._form, TakesColumns)
+        return isinstance(table, HasArrays) and isinstance(self._form, TakesColumns)
 
     def columns(self, table: HasArrays, block: object) -> Judged | None:
         """A block judged in columns, or None where it must be looked at row by row."""
-        # Here, because files of text are checked without Arrow.
-        from api.services.columns import FileFrames, judged_columns
+        from api.services.columns import judged_columns
 
-        return judged_columns(FileFrames(self._plans, self._options, _UNLIMITED, self._language), table, block)
+        return judged_columns(self._frames(), table, block)
+
+    def gather(self, table: HasArrays, blocks: Sequence[object]) -> Iterator[range] | None:
+        """All blocks of a file whose records name parents, to be judged in columns: the rows of each part. None where
+        they must be looked at row by row.
+        """
+        from api.services.columns import gathered
+
+        self._whole = gathered(self._frames(), table, blocks)
+        return None if self._whole is None else self._whole.parts(_ROWS_OF_COLUMNS)
+
+    def part(self, table: HasArrays, rows: range) -> Judged:
+        """Some rows of the file that was gathered, judged in columns."""
+        assert self._whole is not None
+        return self._frames().part(table, self._whole, rows)
+
+    def _frames(self) -> FileFrames:
+        # Here, because files of text are checked without Arrow.
+        from api.services.columns import FileFrames
+
+        return FileFrames(self._plans, self._options, _UNLIMITED, self._language)
 
     def block(self, parsed: Parsed, *, families: bool = False) -> Judged:
         """One block of records, judged and written."""
@@ -93,7 +116,7 @@ def judged_blocks(table: Table, checker: Checker, processes: int) -> Iterator[Ju
     """
     if checker.in_columns(table):
         table.block_records = _ROWS_OF_COLUMNS
-    blocks: Iterator[object] = _family_blocks(_gathered(table)) if table.families else table.blocks()
+    blocks = _families(table, checker) if table.families else table.blocks()
     first = next(blocks, None)
     if first is None:
         return
@@ -110,14 +133,26 @@ def judged_blocks(table: Table, checker: Checker, processes: int) -> Iterator[Ju
 
 def _judged(table: Table, checker: Checker, block: object) -> Judged:
     if isinstance(block, Parsed):
-        return checker.block(block, families=table.families)
-    judged = checker.columns(table, block) if checker.in_columns(table) else None
-    return judged or checker.block(table.parse(block), families=table.families)
+        return checker.block(block, families=True)
+    if checker.in_columns(table):
+        if isinstance(block, range):
+            return checker.part(table, block)
+        judged = checker.columns(table, block)
+        if judged is not None:
+            return judged
+    return checker.block(table.parse(block))
 
 
-def _gathered(table: Table) -> Parsed:
+def _families(table: Table, checker: Checker) -> Iterator[object]:
+    """The records of a file, none of them parted from what it is tied to."""
+    blocks = list(table.blocks())
+    parts = checker.gather(table, blocks) if checker.in_columns(table) else None
+    return _family_blocks(_gathered(table, blocks)) if parts is None else parts
+
+
+def _gathered(table: Table, blocks: Iterable[object]) -> Parsed:
     whole = Parsed([])
-    for block in table.blocks():
+    for block in blocks:
         parsed = table.parse(block)
         whole.rows += parsed.rows
         whole.notices += parsed.notices

@@ -1,9 +1,13 @@
-"""A block of a Parquet file → columns of a Parquet report, without a record between them."""
+"""A block of a Parquet file → columns of a Parquet report, without a record between them.
+
+Where records name parents the whole file is gathered first, as columns, and judged in parts.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -14,7 +18,8 @@ import pyarrow.compute as pc
 from api.problems import Problem, problem_body
 from api.reports.parquet import OUTCOMES, SCHEMA, ParquetForm
 from api.reports.results import Judged, Totals, in_words_of_file
-from api.services.frames import FrameBatch, Records, Told
+from api.services.frames import FrameBatch, Tied, Told
+from api.services.kin import Records, together
 from api.services.plans import Plans
 from api.services.told import Telling, Words
 from api.settings import Limits
@@ -24,7 +29,7 @@ from api.wire.frames import Frame
 from api.wire.requests import BatchOptions
 from engine.verdicts import BY_SEVERITY, CODES
 
-__all__ = ["FileFrames", "judged_columns"]
+__all__ = ["FileFrames", "Whole", "gathered", "judged_columns"]
 
 _NAMES = [verdict.value for verdict in BY_SEVERITY]
 _PLACES = pa.array([OUTCOMES.index(name) for name in _NAMES], pa.int8())
@@ -32,6 +37,24 @@ _ERROR = SCHEMA.field("error").type
 _FINDING = SCHEMA.field("findings").type.value_type
 _INCLUDED = SCHEMA.field("included").type.value_type
 _HEADS = msgspec.json.Decoder(dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All records of a file, with what ties them together."""
+
+    records: Records
+    tied: Tied
+
+    def parts(self, rows: int) -> Iterator[range]:
+        """The rows in parts, which with the members that they bring are about so many."""
+        weights = np.cumsum(self.tied.kin.sizes() + 1)
+        start = 0
+        while start < len(weights):
+            before = weights[start - 1] if start else 0
+            stop = max(start + 1, int(np.searchsorted(weights, before + rows, side="right")))
+            yield range(start, stop)
+            start = stop
 
 
 class FileFrames(FrameBatch):
@@ -46,17 +69,29 @@ class FileFrames(FrameBatch):
         detail = f"`{place}` is missing: fill its column, or give --{place}"
         return Problem("invalid-request", detail, pointer=f"/{place}")
 
+    def _shown(self, place: int) -> str:
+        return f"row {place + 1}"
+
     def block(self, table: HasArrays, arrays: Arrays) -> Judged:
         """The block judged and written."""
         records = _records(table, arrays)
-        told = self.judged(records, {}, 0)
+        return self._written(table, arrays.first, records, self.judged(records, None, 0))
+
+    def part(self, table: HasArrays, whole: Whole, rows: range) -> Judged:
+        """Some rows of a whole file judged and written."""
+        records = whole.records.part(rows.start, rows.stop)
+        return self._written(table, rows.start + 1, records, self.judged(records, whole.tied, rows.start))
+
+    def _written(self, table: HasArrays, first: int, records: Records, told: Told) -> Judged:
+        """What is told of records of which `first` is the number of the first in the file."""
+        count = records.frame.count
         heads = [{**_HEADS.decode(head), "index": i} for i, head in enumerate(self.rulesets)]
         columns = {
-            "row": pa.array(np.arange(arrays.first, arrays.first + arrays.count)),
-            "id": pa.nulls(arrays.count, pa.string()) if records.ids is None else records.ids,
+            "row": pa.array(np.arange(first, first + count)),
+            "id": pa.nulls(count, pa.string()) if records.ids is None else records.ids,
             **self._places(records, told),
             **self._named(told.columns),
-            "error": self._errors(table, arrays, told),
+            "error": self._errors(table, first, count, told),
         }
         return Judged(heads, ParquetForm().columns(columns), self._totals(records, told, columns), [])
 
@@ -88,11 +123,11 @@ class FileFrames(FrameBatch):
         good = pc.if_else(pc.is_valid(told["codes"]), pa.scalar(0), None)
         return found | {name: array.take(good) for name, array in nothing.items() if name not in found}
 
-    def _errors(self, table: HasArrays, arrays: Arrays, told: Told) -> Any:
-        rows: list[dict[str, object] | None] = [None] * arrays.count
+    def _errors(self, table: HasArrays, first: int, count: int, told: Told) -> Any:
+        rows: list[dict[str, object] | None] = [None] * count
         for row, problem in told.problems.items():
             body = problem_body(problem, self._language, status=False)
-            error = in_words_of_file(body, Row(arrays.first + row, b"", table.origin))
+            error = in_words_of_file(body, Row(first + row, b"", table.origin))
             rows[row] = {field.name: error.get(field.name) for field in _ERROR}
         return pa.array(rows, _ERROR)
 
@@ -117,6 +152,20 @@ def judged_columns(frames: FileFrames, table: HasArrays, block: object) -> Judge
     return None if arrays is None else frames.block(table, arrays)
 
 
+def gathered(frames: FileFrames, table: HasArrays, blocks: Sequence[object]) -> Whole | None:
+    """All blocks of a file, or None where it must be looked at row by row."""
+    found = []
+    for block in blocks:
+        arrays = table.arrays(block)
+        if arrays is None:
+            return None
+        found.append(_records(table, arrays))
+    if not found:
+        return None
+    records = together(found)
+    return Whole(records, frames.gathered(records))
+
+
 def _records(table: HasArrays, arrays: Arrays) -> Records:
     places, nobody = arrays.places, pa.nulls(arrays.count, pa.string())
     ids = [_strings(places[name]) for name in ("id", "name") if name in places]
@@ -126,7 +175,9 @@ def _records(table: HasArrays, arrays: Arrays) -> Records:
         ids = [pc.coalesce(pc.if_else(empty, None, ids[0]), ids[1])]
     said = {"division": table.defaults.division, "subject": table.defaults.subject}
     about = {name: _filled(places.get(name, nobody), default) for name, default in said.items()}
-    return Records(Frame(arrays.count, arrays.facts), about["division"], about["subject"], ids[0] if ids else None)
+    parents = _strings(places["parent"]) if "parent" in places else None
+    frame = Frame(arrays.count, arrays.facts)
+    return Records(frame, about["division"], about["subject"], ids[0] if ids else None, parents)
 
 
 def _filled(array: Any, default: str | None) -> Any:

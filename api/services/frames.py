@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from api.observe.meter import Meter
 from api.problems import Problem
@@ -18,6 +16,7 @@ from api.services import judge
 from api.services.batch import Batch
 from api.services.families import Family, families
 from api.services.intake import Where
+from api.services.kin import Kin, Records, coded, kin_of
 from api.services.members import fact_errors
 from api.services.plans import Plan, Plans
 from api.services.results import Results
@@ -26,10 +25,12 @@ from api.settings import Limits
 from api.wire.frames import Frame
 from api.wire.requests import BatchOptions
 from engine.backends.base import Context
+from engine.backends.columns import Block
 from engine.backends.letters import Indexes
+from engine.check.ir import Program
 from engine.facts import Facts
 
-__all__ = ["FrameBatch", "Records", "Told"]
+__all__ = ["FrameBatch", "Tied", "Told"]
 
 _ENCODE = msgspec.json.Encoder().encode
 _UNTIED = b"{}"
@@ -37,14 +38,11 @@ _LISTS = pa.list_(pa.int32())
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
-    """Rows as columns: what they are about (text, also under a dictionary; None: nobody says so), and their facts."""
+class Tied:
+    """What `parent` ties together: plain families as columns, and all others by number."""
 
-    frame: Frame
-    divisions: Any
-    subjects: Any
-    ids: Any | None = None
-    parents: Any | None = None
+    kin: Kin
+    families: Mapping[int, Family]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +60,17 @@ class _Group:
     plans: tuple[Plan, ...]
     rows: Indexes
     contexts: tuple[list[Context], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The families of a block whose first row is the `first` of all."""
+
+    kin: Kin
+    first: int
+
+    def put_below(self, block: Block, program: Program, rows: Indexes, contexts: Sequence[Context]) -> None:
+        self.kin.put_below(block, program, rows + self.first, contexts)
 
 
 class FrameBatch(Batch):
@@ -89,37 +98,40 @@ class FrameBatch(Batch):
             found["included"] = pa.list_(pa.struct(list(fields_of(self.telling).items())))
         return found
 
-    def gathered(self, blocks: Sequence[Records]) -> dict[int, Family]:
-        """By number, the rows that are tied to others by their `parent`: those of all blocks, numbered through."""
-        parents = {parent for block in blocks if block.parents is not None for parent in block.parents.to_pylist()}
-        wanted = pa.array(sorted(parents - {None}), pa.string())
-        if not len(wanted):
-            return {}
-        raws: list[bytes] = []
-        problems: dict[int, Problem] = {}
-        for block in blocks:
-            problems.update(_tied(block, wanted, raws))
-        found = dict(families(self._library, self._members, raws, lambda place: f"record {place}"))
+    def gathered(self, records: Records) -> Tied:
+        """The records that are tied to others by their `parent`."""
+        kin = kin_of(self._library, records)
+        if not len(kin.odd):
+            return Tied(kin, {})
+        raws: list[bytes] = [_UNTIED] * records.frame.count
+        problems = _said(records, kin.odd, raws)
+        found = dict(families(self._library, self._members, raws, self._shown))
         # What is wrong with a record itself comes before what that means for its family.
-        return {**found, **problems}
+        return Tied(kin, {**found, **problems})
 
-    def judged(self, records: Records, tied: Mapping[int, Family], first: int) -> Told:
-        """What is told of some records. `first`: the number of the first of them among all."""
+    def _shown(self, place: int) -> str:
+        """Where a record stands, in a message."""
+        return f"record {place}"
+
+    def judged(self, records: Records, tied: Tied | None, first: int) -> Told:
+        """What is told of some records. `first`: the number of the first of them among all that are tied."""
         self.meter.begin()
         problems: dict[int, Problem] = {}
         whole: dict[int, Facts] = {}
-        for row in range(records.frame.count) if tied else ():
-            family = tied.get(first + row)
+        odd = tied.families if tied is not None else {}
+        for row in range(records.frame.count) if odd else ():
+            family = odd.get(first + row)
             if isinstance(family, Problem):
                 problems[row] = family
             elif family is not None:
                 whole[row] = family
-        groups = self._groups(records, problems)
+        groups = self._groups(records, problems, whole if tied is not None and len(tied.kin.members) else {})
         self.meter.end("decode")
         parts: list[dict[str, Any]] = []
         places: list[Indexes] = []
         for group in groups:
-            rows, columns = self._group(records.frame, group, whole, problems)
+            kin = None if tied is None else _Part(tied.kin, first)
+            rows, columns = self._group(records.frame, group, whole, problems, kin)
             if len(rows):
                 places.append(rows)
                 parts.append(columns)
@@ -132,10 +144,10 @@ class FrameBatch(Batch):
 
     # --- groups -------------------------------------------------------------------------------
 
-    def _groups(self, records: Records, problems: dict[int, Problem]) -> list[_Group]:
-        """The rows by plan; `problems` gets those that nobody can judge."""
-        division_of, divisions = _coded(records.divisions)
-        subject_of, subjects = _coded(records.subjects)
+    def _groups(self, records: Records, problems: dict[int, Problem], apart: Collection[int]) -> list[_Group]:
+        """The rows by plan, those that are `apart` by themselves; `problems` gets those that nobody can judge."""
+        division_of, divisions = coded(records.divisions)
+        subject_of, subjects = coded(records.subjects)
         # The last place is that of rows that name none.
         pairs, pair_of = np.unique(division_of * len(subjects) + subject_of, return_inverse=True)
         plans: dict[tuple[Plan, ...], list[int]] = {}
@@ -151,13 +163,16 @@ class FrameBatch(Batch):
             plans.setdefault((where.plan, *(plan for plan, _ in where.included)), []).append(number)
         out = np.zeros(records.frame.count, dtype=bool)
         out[list(problems)] = True
+        by_themselves = np.zeros(records.frame.count, dtype=bool)
+        by_themselves[list(apart)] = True
         groups: list[_Group] = []
         for key, numbers in plans.items():
             wanted = np.zeros(len(pairs), dtype=bool)
             wanted[numbers] = True
-            rows = np.flatnonzero(wanted[pair_of] & ~out)
-            if len(rows):
-                groups.append(_Group(key, rows, _contexts(wheres, pair_of[rows], len(key))))
+            for side in (~by_themselves, by_themselves) if apart else (True,):
+                rows = np.flatnonzero(wanted[pair_of] & ~out & side)
+                if len(rows):
+                    groups.append(_Group(key, rows, _contexts(wheres, pair_of[rows], len(key))))
         return groups
 
     def _where(self, division: str | None, subject: str | None) -> Where:
@@ -171,7 +186,12 @@ class FrameBatch(Batch):
         return Problem("invalid-request", f"`{place}` is missing", pointer=f"/{place}")
 
     def _group(
-        self, frame: Frame, group: _Group, whole: Mapping[int, Facts], problems: dict[int, Problem]
+        self,
+        frame: Frame,
+        group: _Group,
+        whole: Mapping[int, Facts],
+        problems: dict[int, Problem],
+        kin: _Part | None,
     ) -> tuple[Indexes, dict[str, Any]]:
         """The rows of a group that could be judged, and what is told of them."""
         count = len(group.rows)
@@ -183,10 +203,17 @@ class FrameBatch(Batch):
         for row, found in framed.problems.items():
             wrong[row] = True
             problems[int(group.rows[row])] = Problem.of(tuple(fact_errors(found)))
+        # A block has its members in trees or in columns.
+        if own:
+            kin = None
+        if kin is not None:
+            kin.put_below(framed.block, plan.program, group.rows, group.contexts[0])
         self.meter.end("columns")
         judged = [judge.judge_block(plan.program, framed.block, group.contexts[0])]
         for other, contexts in zip(group.plans[1:], group.contexts[1:], strict=True):
             block = chosen.block(other.program, other.layout, other.reader, framed.read).block
+            if kin is not None:
+                kin.put_below(block, other.program, group.rows, contexts)
             judged.append(judge.judge_block(other.program, block, contexts))
         self.meter.end("evaluate")
         rows = np.flatnonzero(~wrong)
@@ -238,15 +265,6 @@ class FrameBatch(Batch):
         }
 
 
-def _coded(array: Any) -> tuple[npt.NDArray[np.intp], list[str | None]]:
-    """The number of each row's text, and the texts by number; the last stands for rows without one."""
-    if not pa.types.is_dictionary(array.type):
-        array = pc.dictionary_encode(array)
-    words: list[str | None] = [*array.dictionary.to_pylist(), None]
-    codes = np.asarray(pc.fill_null(pc.cast(array.indices, pa.int64()), len(words) - 1))
-    return codes.astype(np.intp), words
-
-
 def _contexts(wheres: Mapping[int, Where], pair_of: Indexes, plans: int) -> tuple[list[Context], ...]:
     numbers = pair_of.tolist()
     own = {number: where.context for number, where in wheres.items()}
@@ -267,22 +285,11 @@ def _refused(own: Mapping[int, Facts], rows: Indexes) -> Any:
     )
 
 
-def _tied(records: Records, parents: Any, raws: list[bytes]) -> dict[int, Problem]:
-    """Add the rows as JSON to `raws`: those that are tied to others as they are, elsewhere a record that says nothing.
-
-    Returns what could not be said in JSON, by number.
-    """
-    first, count = len(raws), records.frame.count
-    raws += [_UNTIED] * count
-    tied = np.zeros(count, dtype=bool)
-    if records.parents is not None:
-        tied |= np.asarray(records.parents.is_valid())
-    if records.ids is not None:
-        tied |= np.asarray(pc.is_in(records.ids, value_set=parents))
-    rows = np.flatnonzero(tied)
+def _said(records: Records, rows: Indexes, raws: list[bytes]) -> dict[int, Problem]:
+    """Put some rows as JSON into their places in `raws`. Returns what could not be said in JSON, by row."""
     chosen = pa.array(rows)
-    said = {"division": records.divisions, "subject": records.subjects, "id": records.ids, "parent": records.parents}
-    named = {name: array.take(chosen).to_pylist() for name, array in said.items() if array is not None}
+    about = {"division": records.divisions, "subject": records.subjects, "id": records.ids, "parent": records.parents}
+    named = {name: array.take(chosen).to_pylist() for name, array in about.items() if array is not None}
     by_subject: dict[str, list[int]] = {}
     for i, subject in enumerate(named["subject"]):
         by_subject.setdefault(subject or "", []).append(i)
@@ -290,11 +297,11 @@ def _tied(records: Records, parents: Any, raws: list[bytes]) -> dict[int, Proble
     for subject, places in by_subject.items():
         for i, (facts, wrong) in zip(places, records.frame.raws(rows[places], subject), strict=True):
             record: dict[str, object] = {name: values[i] for name, values in named.items() if values[i] is not None}
-            number = first + int(rows[i])
+            row = int(rows[i])
             if wrong:
                 # Sent on without facts, so that it is refused as a member too.
-                problems[number] = Problem.of(tuple(fact_errors(wrong)))
+                problems[row] = Problem.of(tuple(fact_errors(wrong)))
             else:
                 record["facts"] = facts
-            raws[number] = _ENCODE(record)
+            raws[row] = _ENCODE(record)
     return problems

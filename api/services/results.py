@@ -170,7 +170,7 @@ class Results:
     def explained(self, row: int) -> tuple[bytes, bytes, Sequence[str]]:
         """All of a record: its verdicts and its derived facts, each a list, and the facts that it lacks."""
         judged = self._judged
-        record, facts = self._explainer(row), judged.block.facts(row)
+        record, facts = self._explainer(row), judged.facts(row)
         context = judged.contexts[row if len(judged.contexts) > 1 else 0]
         verdicts, missing = verdicts_of(self._plan, facts, context, record, self._chosen.rules)
         return joined(verdicts), derived_of(self._plan, facts, record), missing

@@ -69,6 +69,24 @@ class Frame:
         chosen = pa.array(rows)
         return Frame(len(rows), [(column, array.take(chosen)) for column, array in self._columns])
 
+    def part(self, start: int, stop: int) -> Frame:
+        """Some rows of it, side by side."""
+        return Frame(stop - start, [(column, array.slice(start, stop - start)) for column, array in self._columns])
+
+    @classmethod
+    def together(cls, frames: Sequence[Frame]) -> Frame:
+        """The rows of several frames of the same columns."""
+        columns = zip(*(frame._columns for frame in frames), strict=True)
+        joined = [(parts[0][0], pa.concat_arrays([array for _, array in parts])) for parts in columns]
+        return cls(sum(frame.count for frame in frames), joined)
+
+    def unsaid(self, subject: str) -> Mask:
+        """The rows that must be read by themselves as rows of a subject: wrong, by period, texts of JSON."""
+        layout = Layout({}, {}, {}, {})
+        nothing = Block.empty(layout, self.count, lambda _: Facts())
+        with np.errstate(all="ignore"):
+            return self._columns_into(nothing, layout, self._by_fact(subject, Framed(nothing)))
+
     def given(self, subjects: Iterable[str]) -> set[str]:
         """The facts that any row gives, as rows of these subjects name them."""
         full = [column for column, array in self._columns if array.null_count < len(array)]

@@ -228,6 +228,10 @@ class Judged:
         walk = self.walk(row) if self._rolled else self._walks.get(row)
         return Explainer(self.plan, self.block.facts(row), self.situation(row), text, truths, walk)
 
+    def facts(self, row: int) -> Facts:
+        """The facts of a record, with its members also where these came as columns."""
+        return self.block.facts(row) if self.members is None else self.members.whole(row)
+
     def rolled_number(self, expr: Expr) -> Measure | None:
         """The measure of an expression that is a number rolled up from members and nothing else."""
         return self.numbers.rolled(expr)

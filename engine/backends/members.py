@@ -18,7 +18,7 @@ from typing import Protocol
 import numpy as np
 
 from engine.backends.base import Context
-from engine.backends.columns import Below, Block, RowFacts, layout_of, sent_in
+from engine.backends.columns import Below, Block, layout_of, sent_in
 from engine.backends.compute import Numbers
 from engine.backends.plan import Plan
 from engine.backends.vectors import TRUE, TRUTHS, Mask, Truths
@@ -282,12 +282,11 @@ class MemberColumns:
         refused: dict[str, int] = {}
         for name in self._block.below:
             kind = self._kind(name)
-            layout = kind.judged.plan.layout
             for place in range(int(kind.starts[row]), int(kind.starts[row + 1])):
-                values = RowFacts(kind.judged.plan.program, layout, kind.below.block, place)
+                given = kind.below.block.facts(place)
                 contexts = kind.below.contexts
                 path = contexts[place if len(contexts) > 1 else 0].path
-                members.append(Member(name, kind.below.ids(place), Facts(values), path))
+                members.append(Member(name, kind.below.ids(place), given, path))
             if kind.below.partly[row]:
                 refused[name] = 1
         return facts.with_members(tuple(members), refused)

@@ -156,6 +156,8 @@ class _Growing:
         self._read = {kind: _of_members(program, read, kind) for kind in program.members}
         self._places = [code for code in places(program) if program.jurisdiction in library().path(code)[1:]]
         self._count = 0
+        # Columns say families that are one deep, others are put together record by record.
+        self._deep = rng.random() < 0.5
         # Of some kinds many are sent, of others none: a kind that was not sent is unknown.
         self._many = {kind: rng.choice((0, 1, 2, 4, 9)) for kind in sorted(REACHES[program.subject])}
 
@@ -169,7 +171,8 @@ class _Growing:
             for _ in range(rng.randint(0, self._many[kind])):
                 child = self._member(kind, node)
                 node.children.append(child)
-                self.grow(child)
+                if self._deep:
+                    self.grow(child)
 
     def _member(self, kind: str, parent: Node) -> Node:
         self._count += 1
@@ -210,8 +213,9 @@ def _trees(program: Program, read: Sequence[str], pools: Pools, rng: Random, mos
         size += sum(1 for _ in top.below())
         tops.append(top)
     found = [node for top in tops for node in top.below()]
+    wrong = rng.choice((0.06, 0.01))
     for node in list(found):
-        if rng.random() < 0.06:
+        if rng.random() < wrong:
             _tie_wrongly(node, found, rng)
     order = rng.choice(("as grown", "any", "members first"))
     if order == "any":
