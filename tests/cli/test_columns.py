@@ -1,6 +1,7 @@
 """Parquet to Parquet goes in columns; whatever it tells is what going record by record tells."""
 
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,6 +14,7 @@ from click.testing import Result
 from api.files import bundled_rulesets
 from api.services import checking
 from api.tabular.parquet import ParquetTable
+from tests.differential.drawing import draw_batch as draw_records
 from tests.differential.drawn import library
 from tests.differential.forms import batch_of
 from tests.differential.test_forms import draw_batch
@@ -60,7 +62,6 @@ def both(xueheng: Call, rulesets: Path, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_mixed_records(both: Callable[..., Any]) -> None:
-    count = 6
     found = both(
         pa.table(
             {
@@ -77,7 +78,7 @@ def test_mixed_records(both: Callable[..., Any]) -> None:
             }
         )
     )
-    assert found.num_rows == count
+    assert found.num_rows == 6
     assert [row["error"] is None for row in found.to_pylist()] == [True, True, False, False, False, False]
 
 
@@ -117,7 +118,26 @@ def test_drawn_records(both: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
     rng = Random(seed)
     facts = library().dictionary.facts
     batch = batch_of(draw_batch(rng), facts, rng)
-    views = [pa.types.is_string_view(field.type) for field in batch.schema]
-    arrays = [a.cast(pa.string()) if view else a for a, view in zip(batch.columns, views, strict=True)]
-    table = pa.table(dict(zip(batch.schema.names, arrays, strict=True)))
+    table = pa.table({name: without_views(batch.column(name)) for name in batch.schema.names})
     both(table, "--detail", rng.choice(("codes", "findings")), folder=bundled_rulesets())
+
+
+def families(seed: int) -> Any:
+    """A drawn table of records that name parents, plain families and odd ones; null in columns that nobody fills."""
+    for number in count():
+        rng = Random(f"{seed}:{number}")
+        drawn = draw_records(rng, 120)
+        if drawn.families:
+            batch = batch_of([node.record() for node in drawn.nodes], library().dictionary.facts, rng)
+            return pa.table({name: without_views(batch.column(name)) for name in batch.schema.names})
+    raise AssertionError
+
+
+def without_views(array: Any) -> Any:
+    return array.cast(pa.string()) if pa.types.is_string_view(array.type) else array
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_drawn_families(both: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    monkeypatch.setattr(checking, "_ROWS_OF_COLUMNS", (5, 16_384)[seed % 2])
+    both(families(seed), "--detail", ("codes", "findings")[seed % 3 > 0], folder=bundled_rulesets())
