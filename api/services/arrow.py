@@ -38,7 +38,8 @@ class ArrowBatch(FrameBatch):
         self._check_length(sum(batch.num_rows for batch in batches))
         columns = read_columns(schema, self._plans.columns)
         blocks = [_records(columns, block) for block in _cut(batches)]
-        tied = self.gathered(together(blocks)) if blocks else None
+        # Together only where they must be: that copies all of them.
+        tied = self.gathered(together(blocks)) if any(block.names_parents for block in blocks) else None
         self.meter.end("decode")
         # The words of one column must be the same in all batches, so they are put in when all are known.
         told = []

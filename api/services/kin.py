@@ -42,6 +42,11 @@ class Records:
     ids: Any | None = None
     parents: Any | None = None
 
+    @property
+    def names_parents(self) -> bool:
+        """True when any of them names a parent."""
+        return self.parents is not None and bool(self.parents.null_count < len(self.parents))
+
     def part(self, start: int, stop: int) -> Records:
         """Some rows of them, side by side."""
         columns = (self.divisions, self.subjects, self.ids, self.parents)
@@ -168,7 +173,7 @@ class Kin:
 def kin_of(library: Library, records: Records) -> Kin:
     """The families among some records."""
     none = np.zeros(0, dtype=np.intp)
-    if records.parents is None or not len(records.parents) or records.parents.null_count == len(records.parents):
+    if not records.names_parents:
         return Kin(library, records, none, none, none)
     return _Tied(library, records).kin()
 
