@@ -65,7 +65,7 @@ def kept(key: str) -> bytes | None:
             if about.st_uid != os.geteuid() or about.st_mode & _OTHERS_MAY_WRITE:
                 return None
             digest, packed = file.read(_DIGEST_BYTES), file.read()
-        if hashlib.sha256(packed).digest() != digest:
+        if _seal(key, packed) != digest:
             return None
         os.utime(path)
     except OSError:
@@ -96,7 +96,7 @@ def _write(folder: Path, key: str, packed: bytes) -> None:
     number, name = tempfile.mkstemp(dir=folder)
     try:
         with open(number, "wb") as file:
-            file.write(hashlib.sha256(packed).digest())
+            file.write(_seal(key, packed))
             file.write(packed)
         os.replace(name, folder / key)
     except BaseException:
@@ -105,6 +105,11 @@ def _write(folder: Path, key: str, packed: bytes) -> None:
     by_age = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
     for path in by_age[:-_MOST_FILES]:
         path.unlink(missing_ok=True)
+
+
+def _seal(key: str, packed: bytes) -> bytes:
+    """The key is part of it: a file under the name of another one is no longer whole."""
+    return hashlib.sha256(key.encode() + packed).digest()
 
 
 def _folder() -> Path | None:

@@ -51,7 +51,7 @@ def only(cache: Path) -> Path:
 def put_other(file: Path) -> None:
     """Another library in the place of the kept one, properly packed: whoever reads the place gets it."""
     packed = pickle.dumps(load_library(small_files(OTHER)))
-    file.write_bytes(hashlib.sha256(packed).digest() + packed)
+    file.write_bytes(hashlib.sha256(file.name.encode() + packed).digest() + packed)
 
 
 def test_the_second_start_reads_what_the_first_kept(cache: Path, folder: Path) -> None:
@@ -120,7 +120,12 @@ def _written_by_others(file: Path) -> None:
     file.chmod(0o666)
 
 
-@pytest.mark.parametrize("spoil", [_cut, _emptied, _changed, _written_by_others])
+def _of_another_name(file: Path) -> None:
+    packed = pickle.dumps(load_library(small_files(OTHER)))
+    file.write_bytes(hashlib.sha256(b"another" + packed).digest() + packed)
+
+
+@pytest.mark.parametrize("spoil", [_of_another_name, _cut, _emptied, _changed, _written_by_others])
 def test_what_cannot_be_trusted_is_loaded_and_kept_anew(
     cache: Path, folder: Path, spoil: Callable[[Path], None]
 ) -> None:
