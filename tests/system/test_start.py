@@ -10,7 +10,9 @@ import pytest
 from tests.system.running import STOP_S, Server, status_of
 
 READY_WITHIN_S = 3.0  # with PostgreSQL and every ruleset
-STARTS = 8  # at most: a neighbour on the same host can slow a few of them down, which no counter here shows
+# At most: a neighbour on the same host can slow a few of them down, which no counter here shows. The first one after a
+# change loads the rulesets, the others find them kept.
+STARTS = 8
 
 
 def queued_s(pid: int) -> float:
