@@ -117,8 +117,10 @@ def test_rows_with_more_cells_are_refused(check: Check) -> None:
         HEAD + "\n,,\n  ,　,\na,1,45\n\n\nb,1,46\n\n",
         "sep=;\n" + (HEAD + "a,1,45\nb,1,46\n").replace(",", ";"),
         "\ufeff" + HEAD + "a,1,45\nb,1,46\n",
+        HEAD.replace(",", "\t学校名称\t", 1).replace(",", "\t") + 'a\t"甲,乙,丙,丁,戊"\t1\t45\nb\t"己,庚"\t1\t46\n',
+        HEAD.replace(",", ";学校名称;", 1).replace(",", ";") + 'a;"甲, ""乙,丙"",丁,戊";1;45\nb;"己,\n庚,,,,,";1;46\n',
     ],
-    ids=["trailing delimiters", "CRLF", "CR", "blank rows", "sep=", "byte order mark"],
+    ids=["trailing delimiters", "CRLF", "CR", "blank rows", "sep=", "byte order mark", "quoted commas", "over lines"],
 )
 def test_what_changes_nothing(check: Check, text: str) -> None:
     result = check(text)
