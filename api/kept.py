@@ -2,8 +2,10 @@
 
 Reading and checking the rulesets is most of a start and gives the same each time. What came of it is kept under a key
 of all that it followed from: the texts, the engine's code, the interpreter and the libraries that read. Nothing kept is
-ever out of date: with another key it is not found. It lies in the user's cache (`XDG_CACHE_HOME`, else `~/.cache`), may
-be removed at any time, and where it cannot be written every start loads anew.
+out of date: with another key it is not found. A process whose code has changed on disk since it started keeps nothing
+and reads nothing here, for what it would find or keep is another code's. It lies in `XUEHENG_CACHE_DIR`, else in the
+user's cache (`XDG_CACHE_HOME`, else `~/.cache`), may be removed at any time, and where it cannot be written every start
+loads anew.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import pickle
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -30,11 +33,26 @@ _MOST_FILES = 8  # about 2 MB each
 _WORTH_KEEPING = 100_000  # characters: what is smaller is loaded as quickly
 _DIGEST_BYTES = 32
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
+# What was imported before this module was imported in these seconds.
+_STARTED = time.time() - 10
+_NOT_UNPACKED = (
+    pickle.UnpicklingError,
+    AttributeError,
+    ImportError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    ValueError,
+)
 
 
 def key_of(texts: Mapping[str, str]) -> str | None:
-    """The key of a library of those texts (names to contents), or None when it is not worth keeping."""
-    if sum(map(len, texts.values())) < _WORTH_KEEPING:
+    """The key of a library of those texts (names to contents), or None when it is not worth keeping or the code that
+    would make it is not known.
+    """
+    code = _code()
+    if code is None or sum(map(len, texts.values())) < _WORTH_KEEPING:
         return None
     found = hashlib.sha256()
 
@@ -44,33 +62,53 @@ def key_of(texts: Mapping[str, str]) -> str | None:
             found.update(part)
 
     add(sys.version.encode(), msgspec.__version__.encode(), yaml.__version__.encode())
-    code = Path(engine.__file__).parent
-    for path in sorted(code.rglob("*.py")):
-        add(str(path.relative_to(code)).encode(), path.read_bytes())
+    for part in code:
+        add(*part)
     for name in sorted(texts):
         add(name.encode(), texts[name].encode())
     return found.hexdigest()
 
 
-def kept(key: str) -> bytes | None:
-    """The packed library of a key, whole and written by this user; None when there is none."""
+def _code() -> list[tuple[bytes, bytes]] | None:
+    """The files of the engine; None where they are not those that this process runs."""
+    folder = Path(engine.__file__).parent
+    try:
+        # Editors leave hidden files beside those that they edit.
+        paths = [path for path in sorted(folder.rglob("*.py")) if not path.name.startswith(".")]
+        if any(path.stat().st_ctime > _STARTED for path in paths):
+            return None
+        return [(str(path.relative_to(folder)).encode(), path.read_bytes()) for path in paths] or None
+    except OSError:
+        return None
+
+
+def kept(key: str) -> tuple[bytes, Library] | None:
+    """The library of a key, packed and unpacked; None when there is none that is whole and written by this user.
+
+    The rights of the folder are not looked at: who could put another file there cannot make it this user's, and one of
+    this user's under another name is not whole.
+    """
     folder = _folder()
     if folder is None:
         return None
     path = folder / key
     try:
-        with path.open("rb") as file:
+        # Without waiting for whoever might write to a pipe of that name.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             about = os.fstat(file.fileno())
             # Unpacking runs what is written there: nobody else may have written it.
-            if about.st_uid != os.geteuid() or about.st_mode & _OTHERS_MAY_WRITE:
+            if about.st_uid != os.geteuid() or about.st_mode & _OTHERS_MAY_WRITE or not stat.S_ISREG(about.st_mode):
                 return None
             digest, packed = file.read(_DIGEST_BYTES), file.read()
         if _seal(key, packed) != digest:
             return None
-        os.utime(path)
-    except OSError:
+        library = unpacked(packed)
+    except (OSError, *_NOT_UNPACKED):
         return None
-    return packed
+    # The oldest are removed first. A cache that may only be read is of use too.
+    with suppress(OSError):
+        os.utime(path)
+    return packed, library
 
 
 def keep(key: str | None, library: Library) -> bytes:
@@ -100,9 +138,9 @@ def _write(folder: Path, key: str, packed: bytes) -> None:
             file.write(packed)
         os.replace(name, folder / key)
     except BaseException:
-        os.unlink(name)
+        Path(name).unlink(missing_ok=True)
         raise
-    by_age = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
+    by_age = sorted((path for path in folder.iterdir() if path.is_file()), key=lambda path: path.stat().st_mtime)
     for path in by_age[:-_MOST_FILES]:
         path.unlink(missing_ok=True)
 
@@ -113,6 +151,10 @@ def _seal(key: str, packed: bytes) -> bytes:
 
 
 def _folder() -> Path | None:
-    """Where the user's programs keep what they can make again."""
+    """Where libraries are kept."""
+    own = os.environ.get("XUEHENG_CACHE_DIR")
+    if own:
+        return Path(own) / "rulesets"
     folder = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+    # Others are to be left out, as their specification has it.
     return folder / "xueheng" / "rulesets" if folder.is_absolute() else None

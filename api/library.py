@@ -40,33 +40,33 @@ class RulesetsRefused(Exception):
 
 def read_library(folder: Path) -> Library:
     """The rulesets of a folder. Raises FileNotFoundError, NotADirectoryError and RulesetsHaveErrors."""
-    return unpacked(_packed(folder))
+    return _read(folder)[1]
 
 
 def open_library(settings: Settings) -> Library:
     """The rulesets of the settings. Raises RulesetsRefused when any of them has an error."""
-    return unpacked(_of(settings))
+    return _of(settings)[1]
 
 
-def _packed(folder: Path) -> bytes:
-    """The rulesets of a folder as `api.kept` packs them: what an earlier start kept, else loaded now."""
+def _read(folder: Path) -> tuple[bytes, Library]:
+    """The rulesets of a folder, packed by `api.kept` and as they are: what an earlier start kept, else loaded now."""
     files = read_rulesets(folder)
     key = key_of(files.texts)
     # A file that could not be read is not among the texts, so the key knows nothing of it.
     sound = not any(d.severity == "error" for d in files.diagnostics)
-    if key is not None and sound and (packed := kept(key)) is not None:
-        return packed
+    if key is not None and sound and (earlier := kept(key)) is not None:
+        return earlier
     library = load_library(files.texts)
     found = (*files.diagnostics, *library.diagnostics)
     if any(d.severity == "error" for d in found):
         raise RulesetsHaveErrors(found, library)
-    return keep(key, library)
+    return keep(key, library), library
 
 
-def _of(settings: Settings) -> bytes:
+def _of(settings: Settings) -> tuple[bytes, Library]:
     folder = settings.rulesets or bundled_rulesets()
     try:
-        return _packed(folder)
+        return _read(folder)
     except (FileNotFoundError, NotADirectoryError):
         raise RulesetsRefused(f"XUEHENG_RULESETS: `{folder}` is no folder") from None
     except RulesetsHaveErrors as refused:
@@ -110,7 +110,7 @@ def _load(settings: Settings, to: int, parent: int) -> None:
             signal.signal(number, signal.SIG_DFL)
         die_with(parent, signal.SIGKILL)
         gc.disable()
-        sent = _of(settings)
+        sent, _ = _of(settings)
         with open(to, "wb") as pipe:
             pipe.write(sent)
         status = 0

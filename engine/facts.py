@@ -201,11 +201,13 @@ class FactReader:
         if not abs(value) <= 10**15:  # also NaN
             problems.append(FactProblem("out-of-bounds", keys, f"expected {expected}, found {_shown(value)}"))
             return None
-        if spec.type_name == "integer" and isinstance(value, float):
-            if not value.is_integer():
+        if isinstance(value, float):
+            # As columns tell it: there 10.0 and 10 are one number.
+            if value.is_integer():
+                value = int(value)
+            elif spec.type_name == "integer":
                 _wrong(expected, value, keys, problems)
                 return None
-            value = int(value)
         low, high = self._limits[spec.name]
         if not low <= value <= high:
             detail = f"expected {expected} from {_shown(low)} to {_shown(high)}, found {_shown(value)}"

@@ -13,10 +13,12 @@ SOURCES = pytest.StashKey[str | None]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Take the caller's settings out of the environment: a test sets what it needs itself."""
+    """Take the caller's settings out of the environment: a test sets what it needs itself. Keep libraries apart."""
     config.stash[SOURCES] = os.environ.get("XUEHENG_SOURCES")
     for name in [name for name in os.environ if name.startswith("XUEHENG_")]:
         del os.environ[name]
+    # Nothing that a test does to the engine reaches the user's own programs.
+    os.environ["XUEHENG_CACHE_DIR"] = str(config.rootpath / ".pytest_cache" / "xueheng")
 
 
 @pytest.fixture(scope="session")

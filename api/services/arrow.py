@@ -14,6 +14,7 @@ from api.problems import Problem, problem_body
 from api.services.frames import FrameBatch, Tied
 from api.services.kin import Records, together
 from api.services.told import named, nulls
+from api.tabular.arrow import concatenated
 from api.wire.frames import Frame
 from api.wire.streams import Columns, read_columns, read_stream
 from api.wire.verdicts import joined
@@ -117,8 +118,8 @@ def _cut(batches: Sequence[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 def _as_one(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     if len(batches) == 1:
         return batches[0]
-    [whole] = pa.Table.from_batches(batches).combine_chunks().to_batches()
-    return whole
+    columns = zip(*(batch.columns for batch in batches), strict=True)
+    return pa.record_batch([concatenated(parts) for parts in columns], names=batches[0].schema.names)
 
 
 def _records(columns: Columns, batch: pa.RecordBatch) -> Records:

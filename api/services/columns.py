@@ -32,6 +32,8 @@ from engine.verdicts import BY_SEVERITY, CODES
 __all__ = ["FileFrames", "Whole", "gathered", "judged_columns"]
 
 _NAMES = [verdict.value for verdict in BY_SEVERITY]
+_MOST_BYTES = 1 << 30
+"""Of a file that is gathered: none of its columns is then too long for one array, and it fits in memory twice."""
 _PLACES = pa.array([OUTCOMES.index(name) for name in _NAMES], pa.int8())
 _ERROR = SCHEMA.field("error").type
 _FINDING = SCHEMA.field("findings").type.value_type
@@ -153,11 +155,14 @@ def judged_columns(frames: FileFrames, table: HasArrays, block: object) -> Judge
 
 
 def gathered(frames: FileFrames, table: HasArrays, blocks: Sequence[object]) -> Whole | None:
-    """All blocks of a file, or None where it must be looked at row by row."""
-    found = []
+    """All blocks of a file, or None where it must be looked at row by row, or is too large to be held whole."""
+    found, size = [], 0
     for block in blocks:
         arrays = table.arrays(block)
         if arrays is None:
+            return None
+        size += sum(array.nbytes for _, array in arrays.facts)
+        if size > _MOST_BYTES:
             return None
         found.append(_records(table, arrays))
     if not found:
@@ -169,10 +174,10 @@ def gathered(frames: FileFrames, table: HasArrays, blocks: Sequence[object]) -> 
 def _records(table: HasArrays, arrays: Arrays) -> Records:
     places, nobody = arrays.places, pa.nulls(arrays.count, pa.string())
     ids = [_strings(places[name]) for name in ("id", "name") if name in places]
+    # An empty id is none.
+    ids = [pc.if_else(pc.equal(array, pa.scalar("")), None, array) for array in ids]
     if len(ids) == 2:
-        # An empty id is none.
-        empty = pc.equal(ids[0], pa.scalar(""))
-        ids = [pc.coalesce(pc.if_else(empty, None, ids[0]), ids[1])]
+        ids = [pc.coalesce(*ids)]
     said = {"division": table.defaults.division, "subject": table.defaults.subject}
     about = {name: _filled(places.get(name, nobody), default) for name, default in said.items()}
     parents = _strings(places["parent"]) if "parent" in places else None

@@ -157,7 +157,8 @@ class FrameBatch(Batch):
                 where = self._where(divisions[pair // len(subjects)], subjects[pair % len(subjects)])
             except Problem as problem:
                 for row in np.flatnonzero(pair_of == number).tolist():
-                    problems.setdefault(row, problem)
+                    # Where nobody judges a record, nothing else is said of it.
+                    problems[row] = problem
                 continue
             wheres[number] = where
             plans.setdefault((where.plan, *(plan for plan, _ in where.included)), []).append(number)

@@ -7,7 +7,7 @@ also says what is wrong with them (`api/services/families.py`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from api.services.members import inside
+from api.tabular.arrow import concatenated
 from api.wire.frames import Frame
 from engine.backends.base import Context
 from engine.backends.columns import Below, Block, layout_of
@@ -77,14 +78,10 @@ def together(blocks: Sequence[Records]) -> Records:
 
     def joined(name: str) -> Any:
         parts = [getattr(block, name) for block in blocks]
-        return None if parts[0] is None else _concatenated(parts)
+        return None if parts[0] is None else concatenated(parts)
 
     frame = Frame.together([block.frame for block in blocks])
     return Records(frame, joined("divisions"), joined("subjects"), joined("ids"), joined("parents"))
-
-
-def _concatenated(arrays: Sequence[Any]) -> Any:
-    return pa.concat_arrays([a.dictionary_decode() if pa.types.is_dictionary(a.type) else a for a in arrays])
 
 
 @dataclass(frozen=True)
@@ -222,7 +219,10 @@ class _Tied:
         )
 
     def _containers(self) -> Indexes:
-        """The place of each one's container; -1 where none has the id that it names, or it names none."""
+        """The place of each one's container; -1 where none has the id that it names, or it names none.
+
+        Of several with one id it is the last: all of them are odd as twins, and so is whoever names them.
+        """
         place_of = np.full(len(self._ids), -1, dtype=np.intp)
         place_of[self._id_of] = np.arange(len(self._id_of))
         place_of[-1] = -1  # Those without an id.
@@ -249,26 +249,37 @@ class _Tied:
     def _fits(self, members: Indexes, containers: Indexes) -> Mask:
         """Which of some members are of a kind that their container may have, and lie inside it."""
         subjects, divisions = self._subjects, self._divisions
-        allowed = np.array([[kind in CONTAINS.get(str(over), ()) for over in subjects] for kind in subjects])
-        fits = allowed[self._subject_of[members], self._subject_of[containers]]
-        pairs, pair_of = np.unique(
-            self._division_of[members] * len(divisions) + self._division_of[containers], return_inverse=True
+
+        def allowed(kind: int, over: int) -> bool:
+            return subjects[kind] in CONTAINS.get(str(subjects[over]), ())
+
+        def within(place: int, over: int) -> bool:
+            return inside(self._path(divisions[place]), self._path(divisions[over]))
+
+        return _of_pairs(allowed, self._subject_of, members, containers) & _of_pairs(
+            within, self._division_of, members, containers
         )
-        paths = [self._path(code) for code in divisions]
-        within = [inside(paths[pair // len(divisions)], paths[pair % len(divisions)]) for pair in pairs.tolist()]
-        return np.asarray(fits & np.array(within, dtype=bool)[pair_of])
 
     def _wrong(self, looked_at: Mask) -> Mask:
         """Those of some whose facts are wrong."""
         found = np.zeros(len(self._rows), dtype=bool)
-        for number, subject in enumerate(self._subjects):
-            places = np.flatnonzero(looked_at & (self._subject_of == number))
-            if subject is not None and len(places):
+        for subject in SUBJECTS:
+            numbers = [number for number, word in enumerate(self._subjects) if word == subject]
+            places = np.flatnonzero(looked_at & np.isin(self._subject_of, numbers))
+            if len(places):
                 frame, reader = self._records.frame.take(self._rows[places]), self._library.reader(subject)
-                unsaid = np.flatnonzero(frame.unsaid(subject))
+                unsaid = np.flatnonzero(frame.apart(subject))
                 for place, (raw, problems) in zip(unsaid.tolist(), frame.raws(unsaid, subject), strict=True):
                     found[places[place]] = bool(problems or reader.read(raw)[1])
         return found
 
     def _path(self, division: str | None) -> tuple[str, ...]:
         return self._library.path(division) if division is not None else ()
+
+
+def _of_pairs(holds: Callable[[int, int], bool], codes: Indexes, members: Indexes, containers: Indexes) -> Mask:
+    """What holds between the numbers of members and of their containers, asked once of each pair of numbers."""
+    most = int(codes.max(initial=0)) + 1
+    pairs, pair_of = np.unique(codes[members] * most + codes[containers], return_inverse=True)
+    found = [holds(pair // most, pair % most) for pair in pairs.tolist()]
+    return np.asarray(np.array(found, dtype=bool)[pair_of])

@@ -13,6 +13,7 @@ any of these with periods  the same, or struct or map by period, or string of JS
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
@@ -27,7 +28,7 @@ from engine.check.ir import FactSpec
 from engine.nearest import did_you_mean
 from engine.periods import BadPeriod
 
-__all__ = ["BadValue", "is_text", "mismatch", "plain", "values_of"]
+__all__ = ["BadValue", "concatenated", "is_text", "mismatch", "plain", "values_of"]
 
 _EXPECTED = {
     "integer": "int64",
@@ -147,6 +148,11 @@ def _is_string(kind: pa.DataType) -> bool:
 
 def _is_view(kind: pa.DataType) -> bool:
     return pa.types.is_string_view(kind)
+
+
+def concatenated(arrays: Sequence[Any]) -> Any:
+    """Several arrays of one type as one. Texts stand as such: dictionaries may differ, or have nulls."""
+    return pa.concat_arrays([a.dictionary_decode() if pa.types.is_dictionary(a.type) else a for a in arrays])
 
 
 # --- values -----------------------------------------------------------------------------------

@@ -172,14 +172,20 @@ class ParquetTable:
             column = reading.column
             if value is None:
                 continue
-            if isinstance(value, BadValue):
-                faults.append(Fault("wrong-type", value.detail, ColumnPlace(column.heading)))
-            elif column.place is not None:
+            if column.place is not None:
+                if isinstance(value, BadValue):
+                    faults.append(Fault("wrong-type", value.detail, ColumnPlace(column.heading)))
+                    continue
                 # Columns of places stand first, so the subject is known when facts are read.
                 said[column.place] = str(value)
                 subject = said["subject"] or ""
+            elif subject not in (spec := column.fact(subject)).subjects:
+                # Whatever it is, it says nothing of such a row but that it is there.
+                facts[spec.name] = 0
+            elif isinstance(value, BadValue):
+                faults.append(Fault("wrong-type", value.detail, ColumnPlace(column.heading)))
             else:
-                name = column.fact(subject).name
+                name = spec.name
                 if column.key is None:
                     clash = facts.setdefault(name, value) is not value
                 else:
@@ -195,7 +201,7 @@ class ParquetTable:
                 at = self.origin.columns.get((place,))
                 faults.append(Fault("invalid-request", f"`{place}` is missing: fill its column, or give --{place}", at))
         called = said.pop("name", None)
-        id_ = said["id"] = said["id"] or called
+        id_ = said["id"] = said["id"] or called or None
         record: dict[str, object] = dict(said)
         if not faults:
             record["facts"] = facts

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from api.tabular.arrow import BadValue, is_text, values_of
+from api.tabular.arrow import BadValue, concatenated, is_text, values_of
 from api.tabular.names import Column
 from api.wire.buffers import by_text, days_in, given_rows, numbers_in, offsets_in, options_in, truths_in, valid_rows
 from engine.backends.columns import Block, Layout, RowFacts
@@ -77,10 +77,10 @@ class Frame:
     def together(cls, frames: Sequence[Frame]) -> Frame:
         """The rows of several frames of the same columns."""
         columns = zip(*(frame._columns for frame in frames), strict=True)
-        joined = [(parts[0][0], pa.concat_arrays([array for _, array in parts])) for parts in columns]
+        joined = [(parts[0][0], concatenated([array for _, array in parts])) for parts in columns]
         return cls(sum(frame.count for frame in frames), joined)
 
-    def unsaid(self, subject: str) -> Mask:
+    def apart(self, subject: str) -> Mask:
         """The rows that must be read by themselves as rows of a subject: wrong, by period, texts of JSON."""
         layout = Layout({}, {}, {}, {})
         nothing = Block.empty(layout, self.count, lambda _: Facts())
@@ -100,6 +100,9 @@ class Frame:
         chosen = pa.array(rows)
         for column, array in self._columns:
             spec = column.fact(subject)
+            if subject not in spec.subjects:
+                # Whatever it is, it says nothing of such a row.
+                continue
             for (facts, problems), value in zip(found, values_of(array.take(chosen), column), strict=True):
                 if value is not None:
                     problem = _put(facts, spec, column.key, value)

@@ -29,8 +29,10 @@ NOTES = {"notes.md": "x" * 200_000}
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "xueheng" / "rulesets"
+    monkeypatch.setenv("XUEHENG_CACHE_DIR", str(tmp_path / "cache"))
+    # The code may have been checked out a moment ago.
+    monkeypatch.setattr("api.kept._STARTED", float("inf"))
+    return tmp_path / "cache" / "rulesets"
 
 
 @pytest.fixture
@@ -101,6 +103,47 @@ def test_other_code_of_the_engine_loads_anew(
     assert limits(read_library(folder)) == ["class_size <= 45"]
 
 
+def test_code_that_changed_since_the_start_is_not_that_which_loads(
+    cache: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process runs what it has imported, whatever stands on disk now."""
+    read_library(folder)
+    put_other(only(cache))
+    newest = max(path.stat().st_ctime for path in Path(engine.__file__).parent.rglob("*.py"))
+    monkeypatch.setattr("api.kept._STARTED", newest - 1)
+    assert limits(read_library(folder)) == ["class_size <= 45"]
+    (folder / "notes.md").write_text("y" * 200_000, "utf-8")
+    read_library(folder)
+    assert only(cache)
+
+
+def test_hidden_files_in_the_engine_are_not_its_code(
+    cache: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "engine"
+    shutil.copytree(Path(engine.__file__).parent, copy)
+    monkeypatch.setattr(engine, "__file__", str(copy / "__init__.py"))
+    read_library(folder)
+    (copy / ".#values.py").symlink_to("me@host.123:456")
+    put_other(only(cache))
+    assert limits(read_library(folder)) == ["class_size <= 50"]
+    (copy / "gone.py").symlink_to("nowhere")
+    assert limits(read_library(folder)) == ["class_size <= 45"]
+
+
+def test_the_users_cache_is_the_place(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XUEHENG_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("api.kept._STARTED", float("inf"))
+    read_library(folder)
+    assert only(tmp_path / "cache" / "xueheng" / "rulesets")
+
+
+def _of_a_class_that_is_gone(file: Path) -> None:
+    packed = b"cengine.registry\nNobody\n."
+    file.write_bytes(hashlib.sha256(file.name.encode() + packed).digest() + packed)
+
+
 def _cut(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-10])
 
@@ -125,7 +168,9 @@ def _of_another_name(file: Path) -> None:
     file.write_bytes(hashlib.sha256(b"another" + packed).digest() + packed)
 
 
-@pytest.mark.parametrize("spoil", [_of_another_name, _cut, _emptied, _changed, _written_by_others])
+@pytest.mark.parametrize(
+    "spoil", [_of_another_name, _of_a_class_that_is_gone, _cut, _emptied, _changed, _written_by_others]
+)
 def test_what_cannot_be_trusted_is_loaded_and_kept_anew(
     cache: Path, folder: Path, spoil: Callable[[Path], None]
 ) -> None:
@@ -139,6 +184,7 @@ def test_what_cannot_be_trusted_is_loaded_and_kept_anew(
 
 def test_nowhere_to_keep_it_is_no_reason_to_fail(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("no folder", "utf-8")
+    monkeypatch.delenv("XUEHENG_CACHE_DIR")
     for place in (str(tmp_path / "file"), "not/absolute"):
         monkeypatch.setenv("XDG_CACHE_HOME", place)
         assert limits(read_library(folder)) == ["class_size <= 45"]
