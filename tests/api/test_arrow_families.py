@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from litestar.testing import TestClient
 
@@ -50,7 +51,9 @@ def family(rng: Random) -> list[Json]:
 
     def add(subject: str, id_: str, parent: str | None, facts: Json) -> None:
         chosen = {name: value for name, value in facts.items() if rng.random() < 0.8}
-        record: Json = {"division": "150603", "subject": subject, "id": id_, "facts": dict(sorted(chosen.items()))}
+        # Nobody judges in the second of these.
+        division = "150603" if rng.random() < 0.95 else "620722"
+        record: Json = {"division": division, "subject": subject, "id": id_, "facts": dict(sorted(chosen.items()))}
         if parent is not None:
             record["parent"] = parent
         records.append(record)
@@ -91,3 +94,53 @@ def test_included_rulesets(client: Client, detail: str) -> None:
     as_json, as_arrow = told(client, records, Random(1), detail=detail, include="upland")
     assert as_arrow == as_json
     assert ["included" in row for row in as_json] == [True, False, True, False]
+
+
+def sent(client: Client, *batches: Any) -> list[Json]:
+    """The results of some Arrow batches."""
+    query = {"as_of": "2026-11-22", "detail": "findings"}
+    response = client.post(TO, params=query, content=stream_of(batches), headers={"content-type": ARROW})
+    assert response.status_code == 200, response.text
+    return results("arrow", response.content)[0]
+
+
+def columns(**more: Any) -> Any:
+    """A county with two schools."""
+    return pa.record_batch(
+        {
+            "division": ["150603"] * 3,
+            "subject": ["county", "school", "school"],
+            "id": ["c", "s1", "s2"],
+            "parent": [None, "c", "c"],
+            "open_campus": [None, True, False],
+            **more,
+        }
+    )
+
+
+def test_what_others_are_asked_says_nothing_of_a_member(tied: Client) -> None:
+    """Whether a sibling is wrong makes no difference to that."""
+    other = pa.array([float("nan")] * 3)
+    right, wrong = (sent(tied, columns(open_share=other, pupils=pa.array([None, 5, n]))) for n in (5, -5))
+    assert right[1]["ignored"] == ["open_share"]
+    assert "error" not in right[1]
+    assert right[1] == wrong[1]
+    assert [result["id"] for result in wrong if "error" in result] == ["c", "s2"]
+
+
+def test_dictionaries_that_differ_from_batch_to_batch(tied: Client) -> None:
+    few = pa.DictionaryArray.from_arrays(pa.array([0, 1, 1], pa.int8()), pa.array([None, "150603"]))
+    many = pa.DictionaryArray.from_arrays(
+        pa.array([0, 100, 126], pa.int8()), pa.array([*(str(i) for i in range(100)), *["150603"] * 27])
+    )
+    told = sent(tied, columns(division=few), columns(division=many, id=["d", "t1", "t2"], parent=[None, "d", "d"]))
+    assert ["error" in result for result in told] == [True, False, False, True, False, False]
+
+
+def test_more_kinds_than_there_are(tied: Client) -> None:
+    """Each is looked at once, not against every other."""
+    kinds = pa.array(["county", *(f"kind {i}" for i in range(30_000))])
+    subject = pa.DictionaryArray.from_arrays(pa.array([0, 1, 30_000]), kinds)
+    told = sent(tied, columns(subject=subject))
+    assert [result["error"]["type"] for result in told[1:]] == ["/problems/unknown-subject"] * 2
+    assert told[0]["refused_members"] == 2

@@ -90,6 +90,18 @@ def test_defaults_and_codes_alone(both: Callable[..., Any]) -> None:
     assert found.column("id").to_pylist() == ["7", "8"]
 
 
+def test_an_empty_id_is_none(both: Callable[..., Any]) -> None:
+    table = pa.table({"id": ["", None, "a"], "division": ["150603"] * 3, "subject": ["school"] * 3})
+    assert both(table).column("id").to_pylist() == [None, None, "a"]
+
+
+def test_what_others_are_asked_says_nothing_of_a_record(both: Callable[..., Any]) -> None:
+    wrong = pa.array([float("nan")] * 2)
+    table = pa.table({"area_m2": wrong, "division": ["150603"] * 2, "subject": ["school", "county"]})
+    refused = [error is not None for error in both(table).column("error").to_pylist()]
+    assert sum(refused) == 1
+
+
 def test_a_fact_whole_and_in_parts(both: Callable[..., Any]) -> None:
     # As one kind of mistake in columns, as another in records: the others must not notice.
     columns: dict[str, Any] = {

@@ -36,6 +36,12 @@ def test_the_dictionary_is_sound() -> None:
     assert not LIBRARY.diagnostics
 
 
+def test_whole_numbers_are_told_as_such_however_they_are_sent() -> None:
+    facts, problems = READER.read({"area_m2": 10.0, "rate": 40.0, "size": 3.0})
+    assert not problems
+    assert repr(sorted(facts.plain.items())) == "[('area_m2', 10), ('rate', 40), ('size', 3)]"
+
+
 def test_values_of_every_type() -> None:
     facts, problems = READER.read(
         {
