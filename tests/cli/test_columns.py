@@ -13,6 +13,7 @@ from click.testing import Result
 
 from api.files import bundled_rulesets
 from api.services import checking
+from api.services.columns import FileFrames
 from api.tabular.parquet import ParquetTable
 from tests.differential.drawing import draw_batch as draw_records
 from tests.differential.drawn import library
@@ -153,3 +154,11 @@ def without_views(array: Any) -> Any:
 def test_drawn_families(both: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     monkeypatch.setattr(checking, "_ROWS_OF_COLUMNS", (5, 16_384)[seed % 2])
     both(families(seed), "--detail", ("codes", "findings")[seed % 3 > 0], folder=bundled_rulesets())
+
+
+def test_families_that_are_too_large_to_hold_whole_go_record_by_record(
+    both: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.services.columns._MOST_BYTES", 0)
+    monkeypatch.setattr(FileFrames, "part", None)
+    assert both(families(1), folder=bundled_rulesets()).num_rows
