@@ -72,17 +72,14 @@ class Checker:
 
     def columns(self, table: HasArrays, block: object) -> Judged | None:
         """A block judged in columns, or None where it must be looked at row by row."""
-        from api.services.columns import judged_columns
-
-        return judged_columns(self._frames(), table, block)
+        return self._frames().block(table, block)
 
     def gather(self, table: HasArrays, blocks: Sequence[object]) -> Iterator[range] | None:
         """All blocks of a file whose records name parents, to be judged in columns: the rows of each part. None where
         they must be looked at row by row.
         """
-        from api.services.columns import gathered
-
-        self._whole = gathered(self._frames(), table, blocks)
+        # Not in the blocks: forked processes have it already, and would be sent those.
+        self._whole = self._frames().whole(table, blocks)
         return None if self._whole is None else self._whole.parts(_ROWS_OF_COLUMNS)
 
     def part(self, table: HasArrays, rows: range) -> Judged:

@@ -29,7 +29,7 @@ from api.wire.frames import Frame
 from api.wire.requests import BatchOptions
 from engine.verdicts import BY_SEVERITY, CODES
 
-__all__ = ["FileFrames", "Whole", "gathered", "judged_columns"]
+__all__ = ["FileFrames", "Whole"]
 
 _NAMES = [verdict.value for verdict in BY_SEVERITY]
 _MOST_BYTES = 1 << 30
@@ -74,10 +74,29 @@ class FileFrames(FrameBatch):
     def _shown(self, place: int) -> str:
         return f"row {place + 1}"
 
-    def block(self, table: HasArrays, arrays: Arrays) -> Judged:
-        """The block judged and written."""
+    def block(self, table: HasArrays, block: object) -> Judged | None:
+        """The block judged and written, or None where it must be looked at row by row."""
+        arrays = table.arrays(block)
+        if arrays is None:
+            return None
         records = _records(table, arrays)
         return self._written(table, arrays.first, records, self.judged(records, None, 0))
+
+    def whole(self, table: HasArrays, blocks: Sequence[object]) -> Whole | None:
+        """All blocks of a file, or None where it must be looked at row by row, or is too large to be held whole."""
+        found, size = [], 0
+        for block in blocks:
+            arrays = table.arrays(block)
+            if arrays is None:
+                return None
+            size += sum(array.nbytes for _, array in arrays.facts)
+            if size > _MOST_BYTES:
+                return None
+            found.append(_records(table, arrays))
+        if not found:
+            return None
+        records = together(found)
+        return Whole(records, self.gathered(records))
 
     def part(self, table: HasArrays, whole: Whole, rows: range) -> Judged:
         """Some rows of a whole file judged and written."""
@@ -148,41 +167,16 @@ class FileFrames(FrameBatch):
         )
 
 
-def judged_columns(frames: FileFrames, table: HasArrays, block: object) -> Judged | None:
-    """A block judged in columns, or None where it must be looked at row by row."""
-    arrays = table.arrays(block)
-    return None if arrays is None else frames.block(table, arrays)
-
-
-def gathered(frames: FileFrames, table: HasArrays, blocks: Sequence[object]) -> Whole | None:
-    """All blocks of a file, or None where it must be looked at row by row, or is too large to be held whole."""
-    found, size = [], 0
-    for block in blocks:
-        arrays = table.arrays(block)
-        if arrays is None:
-            return None
-        size += sum(array.nbytes for _, array in arrays.facts)
-        if size > _MOST_BYTES:
-            return None
-        found.append(_records(table, arrays))
-    if not found:
-        return None
-    records = together(found)
-    return Whole(records, frames.gathered(records))
-
-
 def _records(table: HasArrays, arrays: Arrays) -> Records:
     places, nobody = arrays.places, pa.nulls(arrays.count, pa.string())
     ids = [_strings(places[name]) for name in ("id", "name") if name in places]
     # An empty id is none.
     ids = [pc.if_else(pc.equal(array, pa.scalar("")), None, array) for array in ids]
-    if len(ids) == 2:
-        ids = [pc.coalesce(*ids)]
     said = {"division": table.defaults.division, "subject": table.defaults.subject}
     about = {name: _filled(places.get(name, nobody), default) for name, default in said.items()}
     parents = _strings(places["parent"]) if "parent" in places else None
     frame = Frame(arrays.count, arrays.facts)
-    return Records(frame, about["division"], about["subject"], ids[0] if ids else None, parents)
+    return Records(frame, about["division"], about["subject"], pc.coalesce(*ids) if ids else None, parents)
 
 
 def _filled(array: Any, default: str | None) -> Any:

@@ -16,7 +16,7 @@ from api.services import judge
 from api.services.batch import Batch
 from api.services.families import Family, families
 from api.services.intake import Where
-from api.services.kin import Kin, Records, coded, kin_of
+from api.services.kin import Kin, Records, coded, kin_of, pairs_of
 from api.services.members import fact_errors
 from api.services.plans import Plan, Plans
 from api.services.results import Results
@@ -25,9 +25,7 @@ from api.settings import Limits
 from api.wire.frames import Frame
 from api.wire.requests import BatchOptions
 from engine.backends.base import Context
-from engine.backends.columns import Block
 from engine.backends.letters import Indexes
-from engine.check.ir import Program
 from engine.facts import Facts
 
 __all__ = ["FrameBatch", "Tied", "Told"]
@@ -55,22 +53,15 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Rows that are judged by the same plans, a context for each row; those of included plans by their place."""
+    """Rows that are judged by the same plans, a context for each row; those of included plans by their place.
+
+    `kin`: where members stay columns. A block has its members in columns or in trees.
+    """
 
     plans: tuple[Plan, ...]
     rows: Indexes
     contexts: tuple[list[Context], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """The families of a block whose first row is the `first` of all."""
-
-    kin: Kin
-    first: int
-
-    def put_below(self, block: Block, program: Program, rows: Indexes, contexts: Sequence[Context]) -> None:
-        self.kin.put_below(block, program, rows + self.first, contexts)
+    kin: Kin | None
 
 
 class FrameBatch(Batch):
@@ -125,13 +116,12 @@ class FrameBatch(Batch):
                 problems[row] = family
             elif family is not None:
                 whole[row] = family
-        groups = self._groups(records, problems, whole if tied is not None and len(tied.kin.members) else {})
+        groups = self._groups(records, problems, None if tied is None else tied.kin, whole)
         self.meter.end("decode")
         parts: list[dict[str, Any]] = []
         places: list[Indexes] = []
         for group in groups:
-            kin = None if tied is None else _Part(tied.kin, first)
-            rows, columns = self._group(records.frame, group, whole, problems, kin)
+            rows, columns = self._group(records.frame, group, whole, problems, first)
             if len(rows):
                 places.append(rows)
                 parts.append(columns)
@@ -144,17 +134,19 @@ class FrameBatch(Batch):
 
     # --- groups -------------------------------------------------------------------------------
 
-    def _groups(self, records: Records, problems: dict[int, Problem], apart: Collection[int]) -> list[_Group]:
-        """The rows by plan, those that are `apart` by themselves; `problems` gets those that nobody can judge."""
+    def _groups(
+        self, records: Records, problems: dict[int, Problem], kin: Kin | None, in_trees: Collection[int]
+    ) -> list[_Group]:
+        """The rows by plan, those with members in trees by themselves; `problems` gets those that nobody can judge."""
         division_of, divisions = coded(records.divisions)
         subject_of, subjects = coded(records.subjects)
         # The last place is that of rows that name none.
-        pairs, pair_of = np.unique(division_of * len(subjects) + subject_of, return_inverse=True)
+        pairs, pair_of = pairs_of(division_of, subject_of)
         plans: dict[tuple[Plan, ...], list[int]] = {}
         wheres: dict[int, Where] = {}
-        for number, pair in enumerate(pairs.tolist()):
+        for number, (division, subject) in enumerate(pairs):
             try:
-                where = self._where(divisions[pair // len(subjects)], subjects[pair % len(subjects)])
+                where = self._where(divisions[division], subjects[subject])
             except Problem as problem:
                 for row in np.flatnonzero(pair_of == number).tolist():
                     # Where nobody judges a record, nothing else is said of it.
@@ -164,16 +156,17 @@ class FrameBatch(Batch):
             plans.setdefault((where.plan, *(plan for plan, _ in where.included)), []).append(number)
         out = np.zeros(records.frame.count, dtype=bool)
         out[list(problems)] = True
-        by_themselves = np.zeros(records.frame.count, dtype=bool)
-        by_themselves[list(apart)] = True
+        trees = np.zeros(records.frame.count, dtype=bool)
+        trees[list(in_trees)] = True
+        sides = [(~trees, kin), (trees, None)]
         groups: list[_Group] = []
         for key, numbers in plans.items():
             wanted = np.zeros(len(pairs), dtype=bool)
             wanted[numbers] = True
-            for side in (~by_themselves, by_themselves) if apart else (True,):
+            for side, members in sides:
                 rows = np.flatnonzero(wanted[pair_of] & ~out & side)
                 if len(rows):
-                    groups.append(_Group(key, rows, _contexts(wheres, pair_of[rows], len(key))))
+                    groups.append(_Group(key, rows, _contexts(wheres, pair_of[rows], len(key)), members))
         return groups
 
     def _where(self, division: str | None, subject: str | None) -> Where:
@@ -192,7 +185,7 @@ class FrameBatch(Batch):
         group: _Group,
         whole: Mapping[int, Facts],
         problems: dict[int, Problem],
-        kin: _Part | None,
+        first: int,
     ) -> tuple[Indexes, dict[str, Any]]:
         """The rows of a group that could be judged, and what is told of them."""
         count = len(group.rows)
@@ -204,17 +197,14 @@ class FrameBatch(Batch):
         for row, found in framed.problems.items():
             wrong[row] = True
             problems[int(group.rows[row])] = Problem.of(tuple(fact_errors(found)))
-        # A block has its members in trees or in columns.
-        if own:
-            kin = None
-        if kin is not None:
-            kin.put_below(framed.block, plan.program, group.rows, group.contexts[0])
+        if group.kin is not None:
+            group.kin.put_below(framed.block, plan.program, group.rows + first, group.contexts[0])
         self.meter.end("columns")
         judged = [judge.judge_block(plan.program, framed.block, group.contexts[0])]
         for other, contexts in zip(group.plans[1:], group.contexts[1:], strict=True):
             block = chosen.block(other.program, other.layout, other.reader, framed.read).block
-            if kin is not None:
-                kin.put_below(block, other.program, group.rows, contexts)
+            if group.kin is not None:
+                group.kin.put_below(block, other.program, group.rows + first, contexts)
             judged.append(judge.judge_block(other.program, block, contexts))
         self.meter.end("evaluate")
         rows = np.flatnonzero(~wrong)

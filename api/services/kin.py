@@ -7,7 +7,7 @@ also says what is wrong with them (`api/services/families.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -30,7 +30,7 @@ from engine.check.ir import Program
 from engine.registry import Library
 from engine.words import CONTAINS, SUBJECTS
 
-__all__ = ["Kin", "Records", "coded", "kin_of", "together"]
+__all__ = ["Kin", "Records", "coded", "kin_of", "pairs_of", "together"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,10 @@ class Coded(NamedTuple):
     codes: npt.NDArray[np.intp]
     words: list[str | None]
 
+    def are(self, word: str) -> Mask:
+        """The rows with a text. A dictionary may have it twice."""
+        return np.asarray(np.isin(self.codes, [number for number, other in enumerate(self.words) if other == word]))
+
 
 def coded(array: Any) -> Coded:
     """The texts of a column by number."""
@@ -69,6 +73,13 @@ def coded(array: Any) -> Coded:
     words: list[str | None] = [*array.dictionary.to_pylist(), None]
     codes = np.asarray(pc.fill_null(pc.cast(array.indices, pa.int64()), len(words) - 1))
     return Coded(codes.astype(np.intp), words)
+
+
+def pairs_of(left: Indexes, right: Indexes) -> tuple[list[tuple[int, int]], Indexes]:
+    """The pairs of numbers that rows have, and the place of each row's among them."""
+    width = int(right.max(initial=0)) + 1
+    found, place_of = np.unique(left * width + right, return_inverse=True)
+    return [divmod(pair, width) for pair in found.tolist()], place_of
 
 
 def together(blocks: Sequence[Records]) -> Records:
@@ -117,11 +128,8 @@ class Kin:
         of = np.repeat(np.arange(len(rows)), sizes)
         members = self.members[np.repeat(starts - (np.cumsum(sizes) - sizes), sizes) + np.arange(len(of))]
         block.containers.extend(np.flatnonzero(sizes).tolist())
-        kinds = self._subjects.codes[members]
         for kind in aggregates(program):
-            # A dictionary may have a text twice.
-            numbers = [number for number, word in enumerate(self._subjects.words) if word == kind]
-            here = np.flatnonzero(np.isin(kinds, numbers))
+            here = np.flatnonzero(self._subjects.are(kind)[members])
             if len(here):
                 block.below[kind] = self._below(block, program, kind, members[here], of[here], contexts)
 
@@ -149,29 +157,23 @@ class Kin:
         """
         places, named = Places.of(contexts), codes_of(asked)
         division_of, divisions = self._divisions
-        pairs, pair_of = np.unique(places.place_of[of] * len(divisions) + division_of[members], return_inverse=True)
+        pairs, pair_of = pairs_of(places.place_of[of], division_of[members])
         distinct: dict[tuple[str, ...], int] = {}
         found: list[Context] = []
         number_of = np.zeros(len(pairs), dtype=np.intp)
-        for i, pair in enumerate(pairs.tolist()):
-            container, path = places.distinct[pair // len(divisions)], self._path(divisions[pair % len(divisions)])
+        for i, (container, division) in enumerate(pairs):
+            path = self.library.path(divisions[division] or "")
             # Contexts differ in their place alone: a batch has one day and one set of parameters.
             key = tuple(code for code in path if code in named)
             if key not in distinct:
                 distinct[key] = len(found)
-                found.append(replace(container, path=path))
+                found.append(replace(places.distinct[container], path=path))
             number_of[i] = distinct[key]
         return Places(found, number_of[pair_of])
 
-    def _path(self, division: str | None) -> tuple[str, ...]:
-        return self.library.path(division) if division is not None else ()
-
 
 def kin_of(library: Library, records: Records) -> Kin:
-    """The families among some records."""
-    none = np.zeros(0, dtype=np.intp)
-    if not records.names_parents:
-        return Kin(library, records, none, none, none)
+    """The families among some records that may name parents."""
     return _Tied(library, records).kin()
 
 
@@ -191,8 +193,9 @@ class _Tied:
         self._id_of, self._ids = coded(pa.nulls(len(chosen), pa.string()) if ids is None else ids.take(chosen))
         self._named = parents.take(chosen)
         self._child = np.asarray(self._named.is_valid())
-        self._subject_of, self._subjects = coded(records.subjects.take(chosen))
-        self._division_of, self._divisions = coded(records.divisions.take(chosen))
+        self._subjects = coded(records.subjects.take(chosen))
+        self._division_of, divisions = coded(records.divisions.take(chosen))
+        self._paths = [library.path(code or "") for code in divisions]
 
     def kin(self) -> Kin:
         """Plain members by container, and who is odd."""
@@ -242,44 +245,25 @@ class _Tied:
 
     def _without_place(self) -> Mask:
         """Those of which nobody knows what or where they are."""
-        nowhere = np.array([not self._path(code) for code in self._divisions])
-        nothing = np.array([word not in SUBJECTS for word in self._subjects])
-        return np.asarray(nowhere[self._division_of] | nothing[self._subject_of])
+        nowhere = np.array([not path for path in self._paths])
+        nothing = np.array([word not in SUBJECTS for word in self._subjects.words])
+        return np.asarray(nowhere[self._division_of] | nothing[self._subjects.codes])
 
     def _fits(self, members: Indexes, containers: Indexes) -> Mask:
         """Which of some members are of a kind that their container may have, and lie inside it."""
-        subjects, divisions = self._subjects, self._divisions
-
-        def allowed(kind: int, over: int) -> bool:
-            return subjects[kind] in CONTAINS.get(str(subjects[over]), ())
-
-        def within(place: int, over: int) -> bool:
-            return inside(self._path(divisions[place]), self._path(divisions[over]))
-
-        return _of_pairs(allowed, self._subject_of, members, containers) & _of_pairs(
-            within, self._division_of, members, containers
-        )
+        subject_of, subjects = self._subjects
+        kinds, kind_of = pairs_of(subject_of[members], subject_of[containers])
+        allowed = [subjects[kind] in CONTAINS.get(str(subjects[over]), ()) for kind, over in kinds]
+        places, place_of = pairs_of(self._division_of[members], self._division_of[containers])
+        within = [inside(self._paths[place], self._paths[over]) for place, over in places]
+        return np.asarray(np.array(allowed, dtype=bool)[kind_of] & np.array(within, dtype=bool)[place_of])
 
     def _wrong(self, looked_at: Mask) -> Mask:
         """Those of some whose facts are wrong."""
         found = np.zeros(len(self._rows), dtype=bool)
         for subject in SUBJECTS:
-            numbers = [number for number, word in enumerate(self._subjects) if word == subject]
-            places = np.flatnonzero(looked_at & np.isin(self._subject_of, numbers))
+            places = np.flatnonzero(looked_at & self._subjects.are(subject))
             if len(places):
-                frame, reader = self._records.frame.take(self._rows[places]), self._library.reader(subject)
-                unsaid = np.flatnonzero(frame.apart(subject))
-                for place, (raw, problems) in zip(unsaid.tolist(), frame.raws(unsaid, subject), strict=True):
-                    found[places[place]] = bool(problems or reader.read(raw)[1])
+                frame = self._records.frame.take(self._rows[places])
+                found[places] = frame.wrong(subject, self._library.reader(subject))
         return found
-
-    def _path(self, division: str | None) -> tuple[str, ...]:
-        return self._library.path(division) if division is not None else ()
-
-
-def _of_pairs(holds: Callable[[int, int], bool], codes: Indexes, members: Indexes, containers: Indexes) -> Mask:
-    """What holds between the numbers of members and of their containers, asked once of each pair of numbers."""
-    most = int(codes.max(initial=0)) + 1
-    pairs, pair_of = np.unique(codes[members] * most + codes[containers], return_inverse=True)
-    found = [holds(pair // most, pair % most) for pair in pairs.tolist()]
-    return np.asarray(np.array(found, dtype=bool)[pair_of])

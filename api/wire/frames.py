@@ -7,7 +7,7 @@ single evaluation.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,12 +80,21 @@ class Frame:
         joined = [(parts[0][0], concatenated([array for _, array in parts])) for parts in columns]
         return cls(sum(frame.count for frame in frames), joined)
 
-    def apart(self, subject: str) -> Mask:
-        """The rows that must be read by themselves as rows of a subject: wrong, by period, texts of JSON."""
+    def wrong(self, subject: str, reader: FactReader) -> Mask:
+        """The rows whose facts are wrong as those of a subject."""
         layout = Layout({}, {}, {}, {})
         nothing = Block.empty(layout, self.count, lambda _: Facts())
         with np.errstate(all="ignore"):
-            return self._columns_into(nothing, layout, self._by_fact(subject, Framed(nothing)))
+            again = self._columns_into(nothing, layout, self._by_fact(subject, Framed(nothing)))
+        for row, _, problems in self._read(np.flatnonzero(again), subject, reader):
+            again[row] = bool(problems)
+        return again
+
+    def _read(self, rows: Indexes, subject: str, reader: FactReader) -> Iterator[tuple[int, Facts, list[FactProblem]]]:
+        """Some rows read by themselves: each with its facts, and what is wrong with them."""
+        for row, (raw, problems) in zip(rows.tolist(), self.raws(rows, subject), strict=True):
+            facts, wrong_facts = reader.read(raw)
+            yield row, facts, problems + wrong_facts
 
     def given(self, subjects: Iterable[str]) -> set[str]:
         """The facts that any row gives, as rows of these subjects name them."""
@@ -128,15 +137,12 @@ class Frame:
         for row, one in whole.items():
             again[row] = False
             block.put(layout, row, one)
-        rows = np.flatnonzero(again)
-        for row, (raw, problems) in zip(rows.tolist(), self.raws(rows, program.subject), strict=True):
-            facts, wrong_facts = reader.read(raw)
-            if problems or wrong_facts:
-                framed.problems[row] = problems + wrong_facts
-                facts = Facts()
+        for row, facts, problems in self._read(np.flatnonzero(again), program.subject, reader):
+            if problems:
+                framed.problems[row] = problems
             else:
                 read[row] = facts
-            block.put(layout, row, facts)
+            block.put(layout, row, Facts() if problems else facts)
         return framed
 
     def _columns_into(

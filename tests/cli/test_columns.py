@@ -15,8 +15,8 @@ from api.files import bundled_rulesets
 from api.services import checking
 from api.services.columns import FileFrames
 from api.tabular.parquet import ParquetTable
+from tests.bundled import bundled_library
 from tests.differential.drawing import draw_batch as draw_records
-from tests.differential.drawn import library
 from tests.differential.forms import batch_of
 from tests.differential.test_forms import draw_batch
 
@@ -129,7 +129,7 @@ def test_texts_that_are_no_utf8_are_looked_at_one_by_one(both: Callable[..., Any
 def test_drawn_records(both: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     monkeypatch.setattr(checking, "_ROWS_OF_COLUMNS", 5)
     rng = Random(seed)
-    facts = library().dictionary.facts
+    facts = bundled_library().dictionary.facts
     batch = batch_of(draw_batch(rng), facts, rng)
     table = pa.table({name: without_views(batch.column(name)) for name in batch.schema.names})
     both(table, "--detail", rng.choice(("codes", "findings")), folder=bundled_rulesets())
@@ -141,7 +141,7 @@ def families(seed: int) -> Any:
         rng = Random(f"{seed}:{number}")
         drawn = draw_records(rng, 120)
         if drawn.families:
-            batch = batch_of([node.record() for node in drawn.nodes], library().dictionary.facts, rng)
+            batch = batch_of([node.record() for node in drawn.nodes], bundled_library().dictionary.facts, rng)
             return pa.table({name: without_views(batch.column(name)) for name in batch.schema.names})
     raise AssertionError
 

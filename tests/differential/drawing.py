@@ -14,6 +14,7 @@ from random import Random
 from engine.check.ir import Program
 from engine.check.walk import aggregates_of, facts_of, parts, with_sources
 from engine.words import CONTAINS, REACHES
+from tests.bundled import bundled_library
 from tests.differential.drawn import (
     ELSEWHERE,
     NOWHERE,
@@ -21,7 +22,6 @@ from tests.differential.drawn import (
     Json,
     Node,
     Pools,
-    library,
     places,
     programs,
     wrong_value,
@@ -110,7 +110,7 @@ def _read(program: Program, topics: Sequence[str], rng: Random) -> list[str]:
 def _records(
     chosen: Sequence[Program], read: dict[int, list[str]], pools: Pools, rng: Random, count: int
 ) -> list[Node]:
-    specs = library().dictionary.facts
+    specs = bundled_library().dictionary.facts
     others = [name for name in rng.sample(sorted(specs), rng.randint(0, 2)) if specs[name].period is None]
     found = []
     for i in range(count):
@@ -130,7 +130,7 @@ def _records(
 
 def _spoil(node: Node, rng: Random) -> None:
     """Make one of the record's own facts wrong."""
-    own = [spec for name in node.facts if node.subject in (spec := library().dictionary.facts[name]).subjects]
+    own = [spec for name in node.facts if node.subject in (spec := bundled_library().dictionary.facts[name]).subjects]
     for spec in rng.sample(own, len(own)):
         wrong = wrong_value(spec, rng)
         if wrong is not None:
@@ -154,7 +154,7 @@ class _Growing:
         self._pools = pools
         self._rng = rng
         self._read = {kind: _of_members(program, read, kind) for kind in program.members}
-        self._places = [code for code in places(program) if program.jurisdiction in library().path(code)[1:]]
+        self._places = [code for code in places(program) if program.jurisdiction in bundled_library().path(code)[1:]]
         self._count = 0
         # Columns say families that are one deep, others are put together record by record.
         self._deep = rng.random() < 0.5

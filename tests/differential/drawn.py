@@ -13,7 +13,6 @@ from typing import Any
 
 from engine.check.ir import Compare, Constant, FactRef, FactSpec, Program, Rule
 from engine.check.walk import nodes
-from engine.registry import Library
 from tests.bundled import bundled_library
 from tests.differential.test_rulesets import draw
 
@@ -83,17 +82,11 @@ class Drawn:
 
 
 @lru_cache
-def library() -> Library:
-    """The rulesets of this checkout, read once."""
-    return bundled_library()
-
-
-@lru_cache
 def programs() -> tuple[Program, ...]:
     """Every ruleset for every subject that it has rules for, adopted rules included."""
     return tuple(
-        library().program(name, subject)
-        for name, ruleset in library().rulesets.items()
+        bundled_library().program(name, subject)
+        for name, ruleset in bundled_library().rulesets.items()
         for subject in sorted({s for rule in ruleset.running for s in rule.subjects})
     )
 
@@ -118,7 +111,7 @@ def places(program: Program) -> tuple[str, ...]:
     """The ruleset's own division and some below it; of the national standard, some without a plan."""
     if program.jurisdiction is None:
         return (ELSEWHERE, "110102", "130102")
-    below = [code for code, d in library().divisions.by_code.items() if d.parent == program.jurisdiction]
+    below = [code for code, d in bundled_library().divisions.by_code.items() if d.parent == program.jurisdiction]
     return (program.jurisdiction, program.jurisdiction, *below[:6])
 
 

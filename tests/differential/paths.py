@@ -34,7 +34,8 @@ from api.tabular.opening import open_table
 from api.tabular.records import Defaults
 from api.wire.requests import read_evaluation, read_options
 from engine.check.ir import FactSpec
-from tests.differential.drawn import Drawn, Json, Node, library
+from tests.bundled import bundled_library
+from tests.differential.drawn import Drawn, Json, Node
 from tests.differential.forms import answer, batch_of, results, stream_of
 
 _LIMITS = Limits(full_records=100_000)
@@ -44,7 +45,7 @@ _VERDICT = ("rule", "verdict", "reason", "actual", "gap", "due", "period", "miss
 @lru_cache
 def plans() -> Plans:
     """One for all batches: what plans keep from batch to batch is part of what is tested."""
-    return Plans(library(), {})
+    return Plans(bundled_library(), {})
 
 
 @lru_cache
@@ -104,7 +105,7 @@ def by_ndjson(drawn: Drawn, rng: Random) -> Said:
 
 def by_arrow(drawn: Drawn, rng: Random) -> Said:
     """An Arrow stream of one batch or several."""
-    whole = batch_of([node.record() for node in drawn.nodes], library().dictionary.facts, rng)
+    whole = batch_of([node.record() for node in drawn.nodes], bundled_library().dictionary.facts, rng)
     ends = sorted(rng.randint(0, whole.num_rows) for _ in range(rng.choice((0, 1, 3))))
     starts = [0, *ends]
     parts = [whole.slice(a, b - a) for a, b in zip(starts, [*ends, whole.num_rows], strict=True)]
@@ -165,7 +166,7 @@ def by_file(drawn: Drawn, kind: str, form: str, processes: int, rng: Random) -> 
     detail = "findings" if form == "parquet" and drawn.detail == "full" else drawn.detail
     options = read_options(list(drawn.query(detail).items()))
     stream = io.BytesIO(_FILES[kind](drawn, rng))
-    table, _ = open_table(stream, kind, library().dictionary.facts.values(), Defaults())
+    table, _ = open_table(stream, kind, bundled_library().dictionary.facts.values(), Defaults())
     out = io.BytesIO()
     writer: Writer = ParquetWriter(out, {}) if form == "parquet" else NdjsonWriter(out)
     totals = Totals()
@@ -212,7 +213,7 @@ def _head(row: Json) -> Json:
 
 
 def _parquet(drawn: Drawn, rng: Random) -> bytes:
-    made = batch_of([node.record() for node in drawn.nodes], library().dictionary.facts, rng)
+    made = batch_of([node.record() for node in drawn.nodes], bundled_library().dictionary.facts, rng)
     arrays = [a.cast(pa.string()) if pa.types.is_string_view(a.type) else a for a in made.columns]
     out = io.BytesIO()
     table = pa.table(dict(zip(made.schema.names, arrays, strict=True)))
@@ -222,7 +223,7 @@ def _parquet(drawn: Drawn, rng: Random) -> bytes:
 
 def _csv(drawn: Drawn, rng: Random) -> bytes:
     """A sheet: items and periods in columns of their own or together, words and signs as people write them."""
-    specs = library().dictionary.facts
+    specs = bundled_library().dictionary.facts
     columns: list[tuple[str, FactSpec, str | None]] = []
     for name in rng.sample(sorted(_names(drawn)), len(_names(drawn))):
         keys = {key: None for node in drawn.nodes for key in _keys(node.facts.get(name))}

@@ -15,7 +15,8 @@ from api.services import arrow
 from api.services.batches import Batches
 from api.settings import Limits
 from engine.check.ir import FactSpec, Program
-from tests.differential.drawn import library, programs
+from tests.bundled import bundled_library
+from tests.differential.drawn import programs
 from tests.differential.forms import Json, answer, batch_of, results, stream_of
 from tests.differential.paths import plans
 from tests.differential.test_rulesets import DAYS, draw_record, limits_of, places_of
@@ -66,7 +67,7 @@ def _one_form(records: list[Json], specs: dict[str, FactSpec]) -> None:
 
 def draw_batch(rng: Random) -> list[Json]:
     """Records of a few programs and places, some of them wrong, with facts of other subjects among their own."""
-    specs = dict(library().dictionary.facts)
+    specs = dict(bundled_library().dictionary.facts)
     chosen = rng.sample(programs(), rng.randint(1, 3))
     records: list[Json] = []
     for i in range(rng.randint(1, 14)):
@@ -75,7 +76,7 @@ def draw_batch(rng: Random) -> list[Json]:
         for name in rng.sample(sorted(specs), rng.randint(0, 2)):
             if specs[name].period is None:
                 facts.setdefault(name, _wrong(specs[name], rng))
-        division = rng.choice((*places_of(library(), program), "999999" if rng.random() < 0.1 else "150603"))
+        division = rng.choice((*places_of(bundled_library(), program), "999999" if rng.random() < 0.1 else "150603"))
         subject = rng.choice(chosen).subject if rng.random() < 0.1 else program.subject
         record: Json = {"division": division, "subject": subject, "facts": facts}
         if rng.random() < 0.9:
@@ -102,7 +103,7 @@ def test_all_forms_tell_the_same(block_records: int, seed: int) -> None:
     query = {"as_of": rng.choice(DAYS).isoformat(), "detail": rng.choice(("codes", "findings", "full"))}
     if rng.random() < 0.2:
         query["evidence"] = "measured"
-    batches, specs = _batches(), library().dictionary.facts
+    batches, specs = _batches(), bundled_library().dictionary.facts
     lines = b"".join(json.dumps(record, ensure_ascii=False).encode() + b"\n" for record in records)
     told = results("ndjson", answer(batches, "ndjson", query, lines))
     body = json.dumps({"records": records}, ensure_ascii=False).encode()

@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 
 from api.services import results
+from tests.bundled import bundled_library
 from tests.differential.compared import Differs, compare_batch, compare_records
-from tests.differential.drawn import library
 
 SEED = 20261122
 LARGE = 15
@@ -20,7 +20,7 @@ def test_every_path_says_what_the_reference_says() -> None:
     took = compare_records(600, SEED, most=80)
     for way in ("json", "ndjson", "arrow", "nested", "alone", "refused", "with members"):
         assert took[way], way
-    assert library().rulesets.keys() <= took.keys()
+    assert bundled_library().rulesets.keys() <= took.keys()
 
 
 def test_several_processes_say_what_the_reference_says() -> None:

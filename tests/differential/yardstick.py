@@ -23,7 +23,8 @@ from engine.facts import Facts, Member
 from engine.rollup.derived import DerivedFact, derived_facts
 from engine.values import exact, shortest
 from engine.verdicts import Finding, Verdict, overall
-from tests.differential.drawn import Drawn, Json, Node, library, rules_of
+from tests.bundled import bundled_library
+from tests.differential.drawn import Drawn, Json, Node, rules_of
 
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder().decode
@@ -56,7 +57,7 @@ def counts_of(answers: Sequence[Expected]) -> Json:
 
 @lru_cache(maxsize=65_536)
 def _path(code: str) -> tuple[str, ...]:
-    return library().path(code)
+    return bundled_library().path(code)
 
 
 class _Judge:
@@ -76,10 +77,10 @@ class _Judge:
             return Expected(node, slugs)
         drawn = self._drawn
         facts = self.facts(node)
-        program = library().program(chosen.name, node.subject)
+        program = bundled_library().program(chosen.name, node.subject)
         told: Json = {"id": node.id, **self._told(program, chosen, node, facts)}
         if "include" in drawn.options:
-            others = [(library().program(other.name, node.subject), other) for other in included]
+            others = [(bundled_library().program(other.name, node.subject), other) for other in included]
             told["included"] = [self._told(other, ruleset, node, facts) for other, ruleset in others]
         if facts.refused:
             told["refused_members"] = sum(facts.refused.values())
@@ -90,9 +91,9 @@ class _Judge:
     def _governing(self, node: Node) -> tuple[Ruleset | None, list[Ruleset], str | None]:
         """Who judges a record, who is included, and why nobody does."""
         drawn = self._drawn
-        applicable = library().applicable(node.division, drawn.on)
+        applicable = bundled_library().applicable(node.division, drawn.on)
         pin = drawn.options.get("ruleset")
-        chosen = library().find(pin, drawn.on) if pin is not None else applicable.chosen
+        chosen = bundled_library().find(pin, drawn.on) if pin is not None else applicable.chosen
         if chosen is None:
             return None, [], "no-ruleset"
         included = []
@@ -108,7 +109,7 @@ class _Judge:
         """A record's facts with its members; those that are refused are counted."""
         found = self._facts.get(id(node))
         if found is None:
-            read, problems = library().reader(node.subject).read(node.facts)
+            read, problems = bundled_library().reader(node.subject).read(node.facts)
             assert not problems, problems[0]
             refused = Counter(child.subject for child in node.children if child.slug is not None)
             good = [child for child in node.children if child.slug is None]
