@@ -69,3 +69,9 @@ def xueheng(data_dir: Path) -> Iterator[Callable[..., Result]]:
     yield call
     # A command sets up the logs of its process, which here is that of all tests.
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of 400 records, so that a small file has several."""
+    monkeypatch.setattr("api.tabular.grid.BLOCK_RECORDS", 400)

@@ -1,102 +1,30 @@
 """`xueheng check` on workbooks, as offices send them. All of them are made here."""
 
-import io
-import json
 import re
-import zipfile
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import openpyxl
 import pytest
-import xlsxwriter
-import xlwt
-from click.testing import Result
 
-from api.tabular.records import Limits
-
-Call = Callable[..., Result]
-OPTIONS = ("--as-of", "2026-11-22", "--division", "150603", "--subject", "school")
-RULES = ["area", "class-size", "kind", "no-key-class", "open", "rooms", "rotation"]
-Cells = Mapping[str, Any]
-
-
-class Checked:
-    """What a run on one workbook gave."""
-
-    def __init__(self, result: Result) -> None:
-        self.exit_code = result.exit_code
-        self.stderr = result.stderr
-        self.lines = [json.loads(line) for line in result.stdout.splitlines()]
-        self.results = [line["result"] for line in self.lines if "result" in line]
-
-    def letters(self, rule: str) -> str:
-        """The verdicts of a rule, `!` for a record that was not judged."""
-        return "".join(r["codes"][RULES.index(rule)] if "codes" in r else "!" for r in self.results)
-
-    @property
-    def errors(self) -> list[dict[str, Any]]:
-        return [result["error"] for result in self.results if "error" in result]
-
-
-def workbook(cells: Cells, *, merges: tuple[str, ...] = (), title: str = "表1") -> openpyxl.Workbook:
-    """A workbook of one sheet. A pair is a value and its number format."""
-    book = openpyxl.Workbook()
-    sheet = book.active
-    sheet.title = title
-    fill(sheet, cells, merges)
-    return book
-
-
-def fill(sheet: Any, cells: Cells, merges: tuple[str, ...] = ()) -> None:
-    for place, value in cells.items():
-        if isinstance(value, tuple):
-            sheet[place].value, sheet[place].number_format = value
-        else:
-            sheet[place].value = value
-    for merge in merges:
-        sheet.merge_cells(merge)
-
-
-def patched(content: bytes, part: str, change: Callable[[str], str]) -> bytes:
-    """The workbook with one part changed: what other programs write, and what goes wrong."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
-        for name in old.namelist():
-            text = old.read(name)
-            new.writestr(name, change(text.decode()).encode() if name == part else text)
-    return made.getvalue()
-
-
-SHEET = "xl/worksheets/sheet1.xml"
-
-
-def calculated(content: bytes) -> bytes:
-    """As a spreadsheet program leaves it: nothing is asked to be calculated on opening."""
-    return patched(content, "xl/workbook.xml", lambda xml: xml.replace(' fullCalcOnLoad="1"', ""))
-
-
-def saved(book: openpyxl.Workbook) -> bytes:
-    made = io.BytesIO()
-    book.save(made)
-    return made.getvalue()
+from tests.cli.lines import Call
+from tests.cli.workbooks import (
+    HEADS,
+    SHEET,
+    Check,
+    calculated,
+    checker,
+    fill,
+    patched,
+    saved,
+    with_shared_texts,
+    workbook,
+)
 
 
 @pytest.fixture
-def check(xueheng: Call, rulesets: Path, tmp_path: Path) -> Callable[..., Checked]:
+def check(xueheng: Call, rulesets: Path, tmp_path: Path) -> Check:
     """Checks a workbook."""
-
-    def call(book: openpyxl.Workbook | bytes, *options: str, name: str = "r.xlsx") -> Checked:
-        (tmp_path / name).write_bytes(book if isinstance(book, bytes) else saved(book))
-        result = xueheng("check", tmp_path / name, *OPTIONS, "--format", "ndjson", "--rulesets", rulesets, *options)
-        return Checked(result)
-
-    return call
-
-
-Check = Callable[..., Checked]
-HEADS = {"A1": "学校名称", "B1": "小学班数", "C1": "小学最大班额"}
+    return checker(xueheng, rulesets, tmp_path)
 
 
 def test_a_plain_sheet(check: Check) -> None:
@@ -363,16 +291,6 @@ def test_subjects_in_chinese(check: Check) -> None:
     assert [len(result["codes"]) for result in found.results] == [1, 7]
 
 
-def with_shared_texts(cells: Cells) -> bytes:
-    """A workbook whose texts stand in a part of their own, as spreadsheet programs write them."""
-    made = io.BytesIO()
-    with xlsxwriter.Workbook(made) as book:
-        sheet = book.add_worksheet("表1")
-        for place, value in cells.items():
-            sheet.write(place, value)
-    return made.getvalue()
-
-
 def test_texts_with_readings_and_escapes(check: Check) -> None:
     book = with_shared_texts({**HEADS, "A2": "甲", "B2": 1, "C2": 45})
     rich = "<si><r><t>小学</t></r><r><t>最大班额</t></r><rPh sb='0' eb='1'><t>xiao</t></rPh></si>"
@@ -384,132 +302,3 @@ def test_texts_with_readings_and_escapes(check: Check) -> None:
     found = check(patched(book, "xl/sharedStrings.xml", change))
     assert found.letters("class-size") == "C"
     assert found.results[0]["id"] == "甲乙"
-
-
-# --- what is no workbook ----------------------------------------------------------------------
-
-
-def bomb() -> bytes:
-    """A sheet of blanks that unpacks to far more than it holds."""
-    book = saved(workbook({**HEADS, "A2": "甲"}))
-    return patched(book, SHEET, lambda xml: xml.replace("</sheetData>", " " * 200_000_000 + "</sheetData>"))
-
-
-def test_a_file_that_unpacks_without_end(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "api.tabular.opening.Limits",
-        lambda: Limits(unpacked_bytes=10**8),
-    )
-    content = bomb()
-    assert len(content) < 1_000_000
-    found = check(content)
-    assert found.exit_code == 2
-    assert "it unpacks to more than 100,000,000 bytes" in found.stderr
-
-
-@pytest.mark.parametrize(
-    ("part", "old", "new", "says"),
-    [
-        (SHEET, "<sheetData>", "<!DOCTYPE x [<!ENTITY a 'b'>]><sheetData>", "it is damaged"),
-        (SHEET, '<row r="2"', '<row r="0"', "row 0 stands after row 1"),
-        (SHEET, '<c r="A2"', '<c r="ZZZ2"', "there is no cell"),
-        (SHEET, "</sheetData>", "", "is no XML"),
-        (SHEET, '<c r="B2"', '<c r="A2"', "stands twice"),
-        (SHEET, "<v>1</v>", "<v>eins</v>", "is no number"),
-        (SHEET, "<sheetData>", "<sheetData " + "x" * 5_000_000, "a tag without end"),
-        ("xl/_rels/workbook.xml.rels", "worksheets/sheet1.xml", "worksheets/gone.xml", "is missing"),
-        ("_rels/.rels", "xl/workbook.xml", "gone.xml", "names no list of sheets"),
-    ],
-)
-def test_damaged_workbooks(check: Check, part: str, old: str, new: str, says: str) -> None:
-    book = saved(workbook({**HEADS, "A2": "甲", "B2": 1, "C2": 45}))
-
-    def change(xml: str) -> str:
-        assert old in xml
-        return xml.replace(old, new, 1)
-
-    found = check(patched(book, part, change))
-    assert found.exit_code == 2
-    assert says in found.stderr
-
-
-def test_a_text_that_is_not_there(check: Check) -> None:
-    book = with_shared_texts({**HEADS, "A2": "甲"})
-    found = check(
-        patched(book, SHEET, lambda xml: xml.replace('<c r="A2" t="s"><v>3</v>', '<c r="A2" t="s"><v>99</v>'))
-    )
-    assert found.exit_code == 2
-    assert "there is no text number 99" in found.stderr
-
-
-def test_entities_are_not_unfolded(check: Check) -> None:
-    book = saved(workbook({**HEADS, "A2": "甲"}))
-    laughs = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>'
-    found = check(patched(book, SHEET, lambda xml: laughs + xml[xml.index("<worksheet") :]))
-    assert found.exit_code == 2
-    assert "declares a document type" in found.stderr
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (b"", "it is no workbook"),
-        (b"a,b\n1,2\n", "it is no workbook"),
-        (b"PK\x03\x04 no more", "it is no workbook"),
-        (bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 2000, "it is no .xls workbook"),
-        (
-            bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 600 + "EncryptedPackage".encode("utf-16-le") + b"\0" * 600,
-            "it is protected by a password",
-        ),
-    ],
-)
-def test_what_is_no_workbook(check: Check, content: bytes, says: str) -> None:
-    found = check(content)
-    assert found.exit_code == 2
-    assert says in found.stderr
-
-
-def test_a_truncated_workbook(check: Check) -> None:
-    content = saved(workbook({**HEADS, "A2": "甲"}))
-    found = check(content[: len(content) // 2])
-    assert found.exit_code == 2
-    assert "it is no workbook" in found.stderr
-
-
-# --- the old kind -----------------------------------------------------------------------------
-
-
-def test_old_workbooks(check: Check) -> None:
-    book = xlwt.Workbook()
-    sheet = book.add_sheet("表1")
-    sheet.write_merge(0, 0, 0, 4, "情况表")
-    sheet.write_merge(1, 2, 0, 0, "学校名称")
-    sheet.write_merge(1, 1, 1, 2, "小学")
-    for column, head in enumerate(("班数", "最大班额"), 1):
-        sheet.write(2, column, head)
-    sheet.write_merge(1, 2, 3, 3, "年度交流比例")
-    sheet.write_merge(1, 2, 4, 4, "建校日期")
-    percent, day = xlwt.easyxf(num_format_str="0%"), xlwt.easyxf(num_format_str="yyyy-mm-dd")
-    sheet.write(3, 0, "甲")
-    sheet.write(3, 1, 1)
-    sheet.write(3, 2, 46)
-    sheet.write(3, 3, 0.1, percent)
-    sheet.write(3, 4, 44197, day)
-    sheet.row(3).hidden = True
-    made = io.BytesIO()
-    book.save(made)
-    found = check(made.getvalue(), name="r.xls")
-    assert found.exit_code == 0, found.stderr
-    assert (found.letters("class-size"), found.letters("rotation"), found.letters("open")) == ("N", "C", "N")
-    assert "read although hidden: row 4" in found.stderr
-
-
-def test_an_old_workbook_under_the_new_ending(check: Check) -> None:
-    book = xlwt.Workbook()
-    sheet = book.add_sheet("表1")
-    for column, (head, value) in enumerate((("小学班数", 1), ("小学最大班额", 45))):
-        sheet.write(0, column, head)
-        sheet.write(1, column, value)
-    made = io.BytesIO()
-    book.save(made)
-    assert check(made.getvalue(), name="r.xlsx").letters("class-size") == "C"
