@@ -20,10 +20,10 @@ import pyarrow.compute as pc
 from api.services.members import inside
 from api.tabular.arrow import concatenated
 from api.wire.frames import Frame
+from engine.backends.asked import aggregates, asked_of
 from engine.backends.base import Context
 from engine.backends.columns import Below, Block, layout_of
 from engine.backends.letters import Indexes
-from engine.backends.members import aggregates, asked_of
 from engine.backends.situation import Places, codes_of
 from engine.backends.vectors import Mask
 from engine.check.ir import Program

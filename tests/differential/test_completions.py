@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.backends import columnar
+from engine.backends.asked import aggregates, asked_of
 from engine.backends.base import Context
 from engine.backends.columns import Below, Block, layout_of
-from engine.backends.members import aggregates, asked_of
 from engine.backends.missing import Missing, names_of
 from engine.backends.plan import plan_of
 from engine.backends.reference import Evaluation, evaluate
