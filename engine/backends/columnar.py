@@ -1,8 +1,8 @@
 """The columnar back end: NumPy over blocks of columns, rules grouped by shape.
 
-It answers what `reference` answers, in exact numbers. What needs intervals is recomputed by the reference, condition
-by condition; so are, rule by rule, records that give a rule's facts by period, and rules that look over a window. It
-refuses nothing else.
+It answers what `reference` answers, in exact numbers. What columns and intervals leave open is recomputed by the
+reference, condition by condition; so are, rule by rule, records that give a rule's facts by period, and rules that look
+over a window. It refuses nothing else.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from engine.backends.members import MemberColumns
 from engine.backends.plan import Group, plan_of
 from engine.backends.reference import Evaluation
 from engine.backends.situation import Places, Situation, codes_of, excluded_everywhere, situation_of
+from engine.backends.spans import Spans
 from engine.backends.vectors import FALSE, TRUE, TRUTHS, UNKNOWN, Floats, Mask, Truths
 from engine.check.ir import (
     Aggregate,
@@ -52,6 +53,9 @@ _MUCH_COMPUTED = 24
 """From so many computed numbers on, what a block costs beside its records counts."""
 FEW_RECORDS = 2
 """Up to here exact arithmetic record by record is cheaper than vectors with error bounds."""
+
+_MANY_DOUBTS = 4
+"""From so many doubtful rows on, intervals in vectors are quicker than the reference row by row."""
 
 _UNMET = {state: decide(True, False, state) for state in DueState}
 _STANDING = {"C": MET, "X": OUT, "U": OPEN, "N": UNMET, "T": UNMET}
@@ -163,6 +167,7 @@ class Judged:
         self._rolled = derives_from_members(program) if block.containers else frozenset[str]()
         self._open_grades = self._grades_of_members() if self._rolled else {}
         self.numbers = Numbers(plan, self.block, self.truths, contexts[0], self.members)
+        self.spans = Spans(self.numbers)
         self._options: dict[str, Indexes] = {}
         self._walks: dict[int, Evaluation] = {}
         self._letters: Truths | None = None
@@ -396,11 +401,15 @@ class Judged:
 
     def _settle(self, node: Compare | FactRef | Aggregate, rule: int, truth: Truths, doubt: Mask | None) -> Truths:
         """Recompute doubtful rows exactly: the truth of a comparison, or whether a fact is known."""
-        if doubt is None:
+        if doubt is None or not doubt.any():
             return truth
-        truth, doubt = np.array(np.broadcast_to(truth, self.block.size)), np.broadcast_to(doubt, self.block.size)
+        truth = np.array(np.broadcast_to(truth, self.block.size))
+        rows = np.broadcast_to(doubt, self.block.size)[: self.count].nonzero()[0]
+        if isinstance(node, Compare) and node.op not in ("==", "!=") and len(rows) >= _MANY_DOUBTS:
+            truth[rows], still = self.spans.compare(node.op, node.left, node.right, rows)
+            rows = rows[still]
         at = self.situations[0].last[rule]
-        for row in np.flatnonzero(doubt[: self.count]).tolist():
+        for row in rows.tolist():
             value = self.walk(row).value(node, at)
             if isinstance(node, FactRef):
                 truth[row] = FALSE if value is None else TRUE

@@ -184,7 +184,7 @@ def _put(x: Whole, rows: Rows, y: Whole, size: int) -> Whole:
     """`x` in some rows, else `y`, never floats and integers in one column."""
     if x.dtype != y.dtype:
         x, y = _integers(x), _integers(y)
-    found: Whole = y.copy() if y.size == size else np.full(size, y[0])
+    found: Whole = y.copy() if y.size == size else np.full(size, y[0], dtype=y.dtype)
     found[rows] = x
     return found
 

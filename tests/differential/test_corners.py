@@ -68,6 +68,16 @@ CORNERS: dict[str, tuple[tuple[str, ...], list[dict[str, object]]]] = {
             {"large": 1.7, "other": 900719925.123457, "b1": False},
         ],
     ),
+    "a choice between a fraction beyond 2^53 and a constant": (
+        ("require: (large * large / (other * other) if b1 else 1) > 0.5",),
+        [
+            {"large": 99999999999.123456, "other": 99999999999.123457, "b1": True},
+            {"large": 99999999999.123456, "b1": True},
+            {"b1": False},
+            {"large": 1, "other": 99999999999.123457},
+            {},
+        ],
+    ),
     "divisors beyond 2^53, some of them zero or below, the last ones missing": (
         (
             "require: n1 / (large * other) >= 0",
