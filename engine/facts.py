@@ -300,4 +300,5 @@ def _checklist(
             found[item] = ticked
         elif ticked is not None:
             _wrong("true or false", ticked, (*keys, item), problems)
-    return found
+    # Without a single item nothing is said, as in columns.
+    return found or None

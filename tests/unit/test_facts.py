@@ -80,6 +80,13 @@ def test_null_is_missing() -> None:
     assert not any(facts.keyed.values())
 
 
+@pytest.mark.parametrize("rooms", [{}, {"music": None}, {"music": None, "art": None}])
+def test_a_checklist_without_an_item_is_missing(rooms: dict[str, None]) -> None:
+    facts, problems = READER.read({"rooms": rooms})
+    assert not problems
+    assert facts.plain == {}
+
+
 def test_a_fact_of_another_subject_is_ignored_by_name() -> None:
     facts, problems = READER.read({"districts": 3})
     assert not problems
