@@ -157,6 +157,7 @@ def test_anything_is_read_or_refused(raw: dict[str, object]) -> None:
     facts, problems = READER.read(raw)
     told = {problem.keys[0] for problem in problems}
     for name, value in raw.items():
-        if value is None and name != "nonsense":
+        # Nothing is said by a null, nor by a checklist without items.
+        if (value is None and name != "nonsense") or (name == "rooms" and value == {}):
             continue
         assert name in facts.plain or name in facts.keyed or name in facts.ignored or name in told
