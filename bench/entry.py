@@ -20,11 +20,10 @@ from bench import synthetic
 from bench.synthetic import Columns, Truths, item_column
 from engine.backends.base import Context
 from engine.backends.columnar import block_records, judge_block
-from engine.backends.columns import Below, Block, RowFacts
+from engine.backends.columns import Below, Block
 from engine.backends.plan import plan_of
 from engine.backends.situation import Places
 from engine.check.ir import Program
-from engine.facts import Facts
 
 __all__ = ["Prepared", "decode_batch", "findings", "json_batch", "kernel", "letters", "prepare", "prepare_with_schools"]
 
@@ -52,7 +51,7 @@ def prepare(program: Program, columns: Columns, contexts: Sequence[Context]) -> 
 
 def _block(program: Program, columns: Columns) -> Block:
     layout = plan_of(program).layout
-    block = Block.empty(layout, columns.size, cache(lambda row: Facts(RowFacts(program, layout, block, row))))
+    block = Block.as_sent(program, layout, columns.size, {})
     for name, row in layout.numbers.items():
         block.numbers[row, : columns.size] = columns.numbers[name]
     for name, row in layout.truths.items():

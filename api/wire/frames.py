@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from api.tabular.arrow import BadValue, concatenated, is_text, values_of
 from api.tabular.names import Column
 from api.wire.buffers import by_text, days_in, given_rows, numbers_in, offsets_in, options_in, truths_in, valid_rows
-from engine.backends.columns import Block, Layout, RowFacts
+from engine.backends.columns import Block, Layout
 from engine.backends.letters import Indexes
 from engine.backends.vectors import UNKNOWN, Floats, Mask
 from engine.check.ir import FactSpec, Program
@@ -122,15 +122,7 @@ class Frame:
     def block(self, program: Program, layout: Layout, reader: FactReader, whole: Mapping[int, Facts]) -> Framed:
         """The columns of a program. `whole`: facts, by row, that take the place of what the frame has there."""
         read = dict(whole)
-        kept: dict[int, Facts] = {}
-
-        def facts_of(row: int) -> Facts:
-            found = read.get(row) or kept.get(row)
-            if found is None:
-                found = kept[row] = Facts(RowFacts(program, layout, block, row))
-            return found
-
-        block = Block.empty(layout, self.count, facts_of)
+        block = Block.as_sent(program, layout, self.count, read)
         framed = Framed(block, read=read)
         with np.errstate(all="ignore"):
             again = self._columns_into(block, layout, self._by_fact(program.subject, framed))

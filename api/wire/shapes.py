@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import msgspec
 import numpy as np
 
-from engine.backends.columns import Block, Layout, RowFacts
+from engine.backends.columns import Block, Layout
 from engine.backends.vectors import FALSE, TRUE, UNKNOWN
 from engine.check.ir import FactSpec, Program
 from engine.facts import Facts
@@ -136,15 +136,7 @@ class Shape:
 
         `read` holds the rows that were; they take the place of what `facts` has there.
         """
-        kept: dict[int, Facts] = {}
-
-        def facts_of(row: int) -> Facts:
-            found = read.get(row) or kept.get(row)
-            if found is None:
-                found = kept[row] = Facts(RowFacts(self._program, self._layout, block, row))
-            return found
-
-        block = Block.empty(self._layout, len(facts), facts_of)
+        block = Block.as_sent(self._program, self._layout, len(facts), read)
         refused: list[int] = []
         tuples = [astuple(f) for f in facts]
         packed = self._packed_rows(tuples, refused)

@@ -6,6 +6,7 @@ unknown. Booleans and checklist items are truths (false 0, unknown 1, true 2).
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -22,7 +23,7 @@ from engine.check.ir import FactSpec, Program
 from engine.facts import Facts, FactValue
 from engine.values import FactScalar
 
-__all__ = ["Below", "Block", "Layout", "RowFacts", "facts_at", "layout_of", "padded", "sent_in", "sent_number"]
+__all__ = ["Below", "Block", "Layout", "facts_at", "layout_of", "padded", "sent_in", "sent_number"]
 
 _T = TypeVar("_T")
 
@@ -113,10 +114,13 @@ class Block:
     @classmethod
     def empty(cls, layout: Layout, count: int, facts: Callable[[int], Facts]) -> Block:
         """Columns in which nothing is known yet."""
-        size = padded(count)
-        numbers = np.full((len(layout.numbers), size), np.nan)
-        truths = np.full((layout.truth_rows, size), UNKNOWN, dtype=np.uint8)
-        return cls(count, numbers, truths, {}, facts)
+        return cls(count, *_nothing(layout, count), {}, facts)
+
+    @classmethod
+    def as_sent(cls, program: Program, layout: Layout, count: int, read: Mapping[int, Facts]) -> Block:
+        """Columns in which nothing is known yet. The facts of a row are those in `read`, else what will stand there."""
+        numbers, truths = _nothing(layout, count)
+        return cls(count, numbers, truths, {}, _Rows(program, layout, numbers, truths, read))
 
     @classmethod
     def of(cls, layout: Layout, records: Sequence[Facts]) -> Block:
@@ -158,6 +162,33 @@ class Block:
             self.containers.append(row)
 
 
+def _nothing(layout: Layout, count: int) -> tuple[Floats, Truths]:
+    """Columns in which nothing is known."""
+    size = padded(count)
+    numbers = np.full((len(layout.numbers), size), np.nan)
+    return numbers, np.full((layout.truth_rows, size), UNKNOWN, dtype=np.uint8)
+
+
+class _Rows:
+    """The facts of the rows of a block, each made when it is first asked for.
+
+    It holds the columns and not their block, which holds it: a block is then let go at once, and not by a collection.
+    """
+
+    def __init__(
+        self, program: Program, layout: Layout, numbers: Floats, truths: Truths, read: Mapping[int, Facts]
+    ) -> None:
+        self._columns = (program, layout, numbers, truths)
+        self._read = read
+        self._kept: dict[int, Facts] = {}
+
+    def __call__(self, row: int) -> Facts:
+        found = self._read.get(row) or self._kept.get(row)
+        if found is None:
+            found = self._kept[row] = Facts(RowFacts(*self._columns, row))
+        return found
+
+
 def sent_in(layout: Layout, block: Block, name: str, rows: slice = slice(None)) -> Mask:
     """Which of some rows have a value of a fact, or of a part of it."""
     if name in layout.numbers:
@@ -184,11 +215,11 @@ class RowFacts(Mapping[str, FactValue]):
 
     __slots__ = ("_layout", "_numbers", "_program", "_truths")
 
-    def __init__(self, program: Program, layout: Layout, block: Block, row: int) -> None:
+    def __init__(self, program: Program, layout: Layout, numbers: Floats, truths: Truths, row: int) -> None:
         self._program = program
         self._layout = layout
-        self._numbers: list[float] = block.numbers[:, row].tolist()
-        self._truths = block.truths[:, row].tobytes()
+        self._numbers = array("d", numbers[:, row].tobytes())
+        self._truths = truths[:, row].tobytes()
 
     def __getitem__(self, name: str) -> FactValue:
         found = self.get(name)
@@ -231,6 +262,6 @@ class RowFacts(Mapping[str, FactValue]):
 
 def facts_at(program: Program, layout: Layout, block: Block, row: int, names: Iterable[str]) -> dict[str, FactValue]:
     """Some plain facts of a row as they were sent."""
-    sent = RowFacts(program, layout, block, row)
+    sent = RowFacts(program, layout, block.numbers, block.truths, row)
     found = ((name, sent.get(name)) for name in names)
     return {name: value for name, value in found if value is not None}
