@@ -122,10 +122,16 @@ def judged_blocks(table: Table, checker: Checker, processes: int) -> Iterator[Ju
     if second is None:
         return
     rest = chain((second,), blocks)
-    if processes < 2:
-        yield from map(_judged, repeat(table), repeat(checker), rest)
-    else:
-        yield from _side_by_side(table, checker, rest, processes)
+    # What is there now stays, and is shared with the processes for as long as no collection touches it.
+    gc.collect()
+    gc.freeze()
+    try:
+        if processes < 2:
+            yield from map(_judged, repeat(table), repeat(checker), rest)
+        else:
+            yield from _side_by_side(table, checker, rest, processes)
+    finally:
+        gc.unfreeze()
 
 
 def _judged(table: Table, checker: Checker, block: object) -> Judged:
@@ -183,9 +189,6 @@ def _family_blocks(whole: Parsed) -> Iterator[Parsed]:
 
 
 def _side_by_side(table: Table, checker: Checker, blocks: Iterator[object], processes: int) -> Iterator[Judged]:
-    # What is there now is shared with the processes for as long as no collection touches it.
-    gc.collect()
-    gc.freeze()
     pool = ProcessPoolExecutor(
         processes, mp_context=get_context("fork"), initializer=_begin, initargs=(table, checker, os.getpid())
     )
@@ -203,7 +206,6 @@ def _side_by_side(table: Table, checker: Checker, blocks: Iterator[object], proc
     except BrokenProcessPool:
         raise WorkerLost("a process that judged was ended from outside: is there too little memory?") from None
     finally:
-        gc.unfreeze()
         pool.shutdown(wait=True, cancel_futures=True)
 
 

@@ -86,7 +86,8 @@ class Failures:
             if values is None:
                 return None
             head = b"%s:" % encode(name)
-            columns.append([b"" if text == b"null" else head + text for text in _each_encoded(values)])
+            texts = _each_encoded(values, words=bool(self._program.facts[name].options))
+            columns.append([b"" if text == b"null" else head + text for text in texts])
         distances = gaps(judged, index, rows)
         if distances is None:
             return None
@@ -96,7 +97,7 @@ class Failures:
             actuals = [b",".join(filter(None, texts)) for texts in zip(*columns, strict=True)]
         return [
             b'{"rule":%d,"actual":{%s},"gap":%s}' % (position, actual, gap)
-            for actual, gap in zip(actuals, _each_encoded(distances), strict=True)
+            for actual, gap in zip(actuals, _each_encoded(distances, words=False), strict=True)
         ]
 
     def _each(self, judged: Judged, index: int, position: int, rows: Indexes) -> list[bytes]:
@@ -154,9 +155,9 @@ class Failures:
         return self._writer.brief(finding)
 
 
-def _each_encoded(values: Sequence[object]) -> list[bytes]:
+def _each_encoded(values: Sequence[object], *, words: bool) -> list[bytes]:
     """Scalars as JSON, one by one: as a list they are encoded at once, and nothing in them has a comma but words."""
-    if any(isinstance(value, str) for value in values):
+    if words:
         return [encode(value) for value in values]
     return encode(values)[1:-1].split(b",") if values else []
 
