@@ -20,8 +20,8 @@ _SHORT, _TIMES = 20_000, 3
 
 
 def main(folder: Path, rounds: int, counts: list[int]) -> None:
-    """By round and count: seconds of processor time."""
-    print(json.dumps([{count: _least(folder, count) for count in counts} for _ in range(rounds)]))
+    """By round: seconds of processor time for each count, in order."""
+    print(json.dumps([[_least(folder, count) for count in counts] for _ in range(rounds)]))
 
 
 def _least(folder: Path, count: int) -> float:
