@@ -180,13 +180,13 @@ class Batch:
             self.meter.end("encode")
         for place, problem in problems.items():
             written[place] = self._error(problem, *records[place])
-        for place, result in enumerate(written):
-            if self._ndjson:
+        if self._ndjson:
+            for place, result in enumerate(written):
                 block.results.extend(b'{"ruleset":%s}\n' % head for head in heads.get(place, ()))
                 block.results.append(b'{"result":%s}\n' % result)
-            else:
-                block.rulesets.extend(heads.get(place, ()))
-                block.results.append(result)
+        else:
+            block.rulesets.extend(head for place in sorted(heads) for head in heads[place])
+            block.results = written
         self.meter.end("encode")
         return block
 
@@ -219,6 +219,9 @@ class Batch:
             if plan is group.plan:
                 self._counts.update(counts)
             told.append(results.parts(rows, self._options.detail))
+        if len(told) == 1 and not group.read:
+            ids = [encode(group.ids[row]) for row in rows]
+            return [b'{"id":%s,%s}' % pair for pair in zip(ids, told[0], strict=True)]
         found: list[bytes] = []
         for number, row in enumerate(rows):
             parts = [b'{"id":', encode(group.ids[row]), b",", told[0][number]]

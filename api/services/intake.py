@@ -115,6 +115,7 @@ class Intake:
     def take(self, records: Sequence[tuple[int, Raw]]) -> tuple[list[Group], dict[int, Problem]]:
         """The groups of a block of records, and what is wrong with those that cannot be judged, by place."""
         groups: dict[tuple[Plan, ...], Group] = {}
+        of_where: dict[int, Group] = {}
         problems: dict[int, Problem] = {}
         families = self.families or {}
         for place, (number, raw) in enumerate(records):
@@ -124,10 +125,10 @@ class Intake:
             except Problem as problem:
                 problems[place] = problem
                 continue
-            key = (where.plan, *(plan for plan, _ in where.included))
-            group = groups.get(key)
+            group = of_where.get(id(where))
             if group is None:
-                group = groups[key] = Group(where.plan, key[1:])
+                key = (where.plan, *(plan for plan, _ in where.included))
+                group = of_where[id(where)] = groups.setdefault(key, Group(where.plan, key[1:]))
             if facts is not None:
                 group.read[len(group.places)] = facts
             group.add(place, id_, where, shaped)

@@ -8,6 +8,9 @@ from datetime import date
 from functools import cached_property, lru_cache
 from operator import itemgetter
 
+import numpy as np
+import numpy.typing as npt
+
 from api.services.blanks import Blank, facts_by_rule
 from api.services.following import Following
 from api.services.standing import Standings
@@ -127,13 +130,14 @@ class Plan:
         """Writes the failing rules of a batch."""
         return Failures(self.program, self.writer)
 
-    def lacks(self, on: date) -> tuple[tuple[str, ...], list[bytes]]:
+    def lacks(self, on: date) -> tuple[tuple[str, ...], npt.NDArray[np.object_]]:
         """All that a record can lack on a day, in the order in which it is listed, and the same as JSON."""
         return self._kept_lacks(on)
 
-    def _lacks(self, on: date) -> tuple[tuple[str, ...], list[bytes]]:
+    def _lacks(self, on: date) -> tuple[tuple[str, ...], npt.NDArray[np.object_]]:
         names = names_of(self.program, on)
-        return names, [encode(name) for name in names]
+        # An array of objects: many are taken out of it at once.
+        return names, np.array([encode(name) for name in names], dtype=object)
 
     @cached_property
     def following(self) -> Following:

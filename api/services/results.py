@@ -121,9 +121,11 @@ class Results:
         """What the undecided rules of each row lack, between brackets to come."""
         lacks, _ = self.lacking()
         names, count = self._plan.lacks(self._judged.on)[1], self._judged.count
-        rows, at = np.nonzero(lacks.marks[:, :count].T)
+        marks = lacks.marks[:, :count].T
+        # Counted as one row: quicker than in two dimensions.
+        rows, at = np.divmod(np.flatnonzero(marks), marks.shape[1])
         ends = np.searchsorted(rows, np.arange(count + 1)).tolist()
-        listed = [names[i] for i in at.tolist()]
+        listed = names[at].tolist()
         found = [b",".join(listed[start:end]) for start, end in pairwise(ends)]
         for row, further in lacks.further.items():
             found[row] = b",".join([*([found[row]] if found[row] else []), *map(encode, dict.fromkeys(further))])
