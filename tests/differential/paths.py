@@ -33,6 +33,7 @@ from api.tabular import grid, ndjson, parquet
 from api.tabular.opening import open_table
 from api.tabular.records import Defaults
 from api.wire.requests import read_evaluation, read_options
+from engine.backends import columnar
 from engine.check.ir import FactSpec
 from tests.bundled import bundled_library
 from tests.differential.drawn import Drawn, Json, Node
@@ -55,8 +56,9 @@ def _batches() -> Batches:
 
 @contextmanager
 def blocks_of(count: int) -> Iterator[None]:
-    """Records are read, judged and written by as many as this."""
+    """Records are read, judged and written by as many as this; with odd ones intervals are told in columns always."""
     with ExitStack() as stack:
+        stack.enter_context(patch.object(columnar, "_MANY_DOUBTS", 1 if count % 2 else columnar._MANY_DOUBTS))
         for module in (arrow, batch, checking, grid, ndjson, parquet):
             stack.enter_context(patch.object(module, "BLOCK_RECORDS", count))
         stack.enter_context(patch.object(checking, "_ROWS_OF_COLUMNS", count))
