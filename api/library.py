@@ -41,7 +41,7 @@ class RulesetsRefused(Exception):
 
 
 def read_library(folder: Path) -> Library:
-    """The rulesets of a folder. Raises FileNotFoundError, NotADirectoryError and RulesetsHaveErrors."""
+    """The rulesets of a folder, for a command. Raises FileNotFoundError, NotADirectoryError and RulesetsHaveErrors."""
     with _nothing_to_collect():
         return _read(folder)[1]
 
@@ -53,7 +53,7 @@ def open_library(settings: Settings) -> Library:
 
 @contextmanager
 def _nothing_to_collect() -> Iterator[None]:
-    """All that is made stays: to look through it again and again while it grows takes a third of a start."""
+    """Nearly all that is made stays: to look through it again and again while it grows finds little and takes time."""
     collects = gc.isenabled()
     gc.disable()
     try:

@@ -173,6 +173,7 @@ class _Rows:
     """The facts of the rows of a block, each made when it is first asked for.
 
     It holds the columns and not their block, which holds it: a block is then let go at once, and not by a collection.
+    `read` may grow, and columns may be written, until a row is first asked for.
     """
 
     def __init__(

@@ -25,6 +25,7 @@ from engine.backends.vectors import Floats, Mask, Truths, three_valued
 __all__ = [
     "Rational",
     "Rows",
+    "Whole",
     "arithmetic",
     "ceiling",
     "choose",
@@ -35,6 +36,7 @@ __all__ = [
     "extremum",
     "magnitude",
     "negative",
+    "put",
     "unknown",
 ]
 

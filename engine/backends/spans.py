@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.backends import rationals
 from engine.backends.compute import Numbers
-from engine.backends.rationals import Rational, Rows
+from engine.backends.rationals import Rational, Rows, Whole
 from engine.backends.vectors import FALSE, TRUE, UNKNOWN, Mask, Truths
 from engine.check.ir import Arithmetic, Choice, Expr, FactRef, Operator
 
@@ -25,7 +25,10 @@ _NOTHING = rationals.unknown()
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """The ends of numbers in some rows, one object where they are the same; `doubt`: rows where they are not said."""
+    """The ends of numbers in some rows, one object where they are the same; `doubt`: rows where they are not said.
+
+    INVARIANT (one each): numerators and doubts have one entry per row, those of constants too.
+    """
 
     low: Rational
     high: Rational
@@ -57,7 +60,7 @@ class Spans:
     def _at(self, expr: Expr, rows: Rows) -> _Span:
         """The numbers of an expression in some rows, ascending."""
         found, nowhere = self._numbers.of(expr), np.zeros(len(rows), dtype=bool)
-        if found.doubt is None or not len(rows):
+        if found.doubt is None or not found.doubt.any():
             return _ends(found.at(rows), nowhere)
         own, span = self._doubtful(expr)
         if np.array_equal(own, rows):
@@ -86,7 +89,7 @@ class Spans:
         match expr:
             case FactRef():
                 spec = self._numbers.program.facts[expr.name]
-                # Where it was sent nothing is in doubt.
+                # Rows that sent it are not in doubt, so these derive it.
                 if spec.derive is not None and spec.at_least is None and spec.at_most is None:
                     return self._at(spec.derive, rows)
             case Choice() if id(expr.test) in self._numbers.plan.row_of:
@@ -96,15 +99,19 @@ class Spans:
                 return _arithmetic(expr.op, self._at(expr.left, rows), self._at(expr.right, rows))
             case _:
                 pass
-        return _Span(_NOTHING, _NOTHING, np.ones(len(rows), dtype=bool))
+        nothing = Rational.whole(np.full(len(rows), np.nan), 0.0)
+        return _Span(nothing, nothing, np.ones(len(rows), dtype=bool))
 
 
 def _ends(found: Rational, doubt: Mask) -> _Span:
     """Numbers as they stand in a column: one value each, or the ends of a count."""
-    low = Rational(found.num, found.num, found.den, found.scale, found.top, found.below)
-    if found.high is found.num:
-        return _Span(low, low, doubt)
-    return _Span(low, Rational(found.high, found.high, found.den, found.scale, found.top, found.below), doubt)
+
+    def end(part: Whole) -> Rational:
+        each = part if part.size == len(doubt) else np.full(len(doubt), part[0], dtype=part.dtype)
+        return Rational(each, each, found.den, found.scale, found.top, found.below)
+
+    low = end(found.num)
+    return _Span(low, low if found.high is found.num else end(found.high), doubt)
 
 
 def _chosen(test: Truths, then: _Span, other: _Span) -> _Span:
@@ -123,6 +130,9 @@ def _chosen(test: Truths, then: _Span, other: _Span) -> _Span:
 
 def _arithmetic(op: str, a: _Span, b: _Span) -> _Span:
     doubt = a.doubt | b.doubt
+    if a.exact() and b.exact():
+        found = rationals.arithmetic(op, a.low, b.low)
+        return _Span(found, found, doubt)
     if op == "+":
         return _Span(rationals.arithmetic(op, a.low, b.low), rationals.arithmetic(op, a.high, b.high), doubt)
     if op == "-":

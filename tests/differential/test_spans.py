@@ -24,6 +24,7 @@ AREAS = ("x1", "x2", "chosen", "nested", "(x1 if b1 else x2)", "(x2 if n1 > 5 el
 COUNTS = ("n1", "count_of(l1)", "(n1 if b1 else n2)", "(count_of(l1) if b2 else n2)")
 TESTS = ("b1", "b2", "n1 > 5", "b1 and b2", "n1 > n2", "not b1", 'c1 == "a"')
 LIMITS = ("-2.5", "0", "0.3", "1", "2.5", "2.75", "6.25")
+DIVIDENDS = ("-6", "-12", "-0.3", "6", "123456789.123457")
 ORDERS = ("<", "<=", ">", ">=", "==", "!=")
 RULES, RECORDS = 30, 60
 
@@ -68,6 +69,10 @@ def condition(rng: random.Random) -> str:
         (one, area(rng, 1)),
         (f"{one} / {rng.choice(COUNTS)}", rng.choice(LIMITS)),
         (f"{rng.choice(COUNTS)} / {one}", rng.choice(LIMITS)),
+        # A constant is one number for all rows.
+        (f"({rng.choice(DIVIDENDS)} / {rng.choice(COUNTS)}) + 6 / {rng.choice(COUNTS)}", rng.choice(LIMITS)),
+        (f"{rng.choice(DIVIDENDS)} / {rng.choice(COUNTS)}", f"{rng.choice(DIVIDENDS)} / {rng.choice(COUNTS)}"),
+        (f"({rng.choice(DIVIDENDS)} / {one}) - 1 / {area(rng, 1)}", rng.choice(LIMITS)),
         ("split", rng.choice(LIMITS)),
     )
     left, right = rng.choice(sides)
@@ -95,19 +100,27 @@ def library_of(rng: random.Random) -> Library:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_intervals_of_many_rows_equal_reference(seed: int) -> None:
-    rng = random.Random(seed)
+    _compare(random.Random(seed), RECORDS)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_intervals_of_few_rows_equal_reference(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columnar, "_MANY_DOUBTS", 1)
+    _compare(random.Random(seed), 5)
+
+
+def _compare(rng: random.Random, count: int) -> None:
     library = library_of(rng)
     program, reader = library.program("w@1", "school"), library.reader("school")
     context = Context(ON, library.path("100101"))
     read = [
         reader.read({n: v for n, o in FACTS_OF_RECORDS.items() if (v := rng.choice(o)) is not None})
-        for _ in range(RECORDS)
+        for _ in range(count)
     ]
     assert not any(wrong for _, wrong in read)
     records = [facts for facts, _ in read]
-    for one, record in zip(columnar.judge(program, records, [context] * RECORDS), records, strict=True):
+    for one, record in zip(columnar.judge(program, records, [context] * count), records, strict=True):
         expected = reference.evaluate(program, record, context)
-        differing = [
-            program.rules[i].require for i, (a, b) in enumerate(zip(one.codes, expected.codes, strict=True)) if a != b
-        ]
+        pairs = zip(program.rules, one.codes, expected.codes, strict=True)
+        differing = [rule.require for rule, found, wanted in pairs if found != wanted]
         assert not differing, record
