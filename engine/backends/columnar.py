@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
+from itertools import chain
 
 import numpy as np
 
@@ -242,11 +243,13 @@ class Judged:
         return self.numbers.rolled(expr)
 
     def told_by_reference(self, rule: int) -> list[int]:
-        """Rows with members of which the reference alone can tell what a rule read and lacks."""
+        """Rows with members of which the reference alone can tell what a rule, or one that it asks, read and lacks."""
+        asked = [self.told_by_reference(self.program.index[name]) for name in self.program.rules[rule].passes]
+        rows = set(chain.from_iterable(asked))
         reads = self.plan.reads[rule] & self._rolled
         if not reads:
-            return []
-        rows = set(self._left_to_reference(rule))
+            return sorted(rows)
+        rows.update(self._left_to_reference(rule))
         for name in reads:
             spec = self.program.facts[name]
             if not isinstance(spec.derive, Aggregate) or spec.at_least or spec.at_most:

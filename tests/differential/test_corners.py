@@ -147,8 +147,11 @@ BY_PERIOD = small_library("""
 facts:
 - {fact: reviewed, type: percent, subject: [teacher], period: year}
 - {fact: all_reviewed, type: percent, subject: [school], period: year, derive: 'share(teacher, reviewed >= 100)'}
+- {fact: every_reviewed, type: boolean, subject: [school], period: year, derive: 'every(teacher, reviewed >= 100)'}
 rules:
 - {id: all, require: all_reviewed >= 100}
+- {id: every, require: every_reviewed}
+- {id: asks, require: passes("every")}
 """)
 
 
@@ -159,7 +162,14 @@ def test_members_that_speak_of_other_periods_than_the_last(given: dict[str, floa
     teacher, wrong = BY_PERIOD.reader("teacher").read({"reviewed": given})
     assert not wrong
     records = [Facts(members=(Member("teacher", f"t{n}", teacher),) * n) for n in range(4)]
-    for one, record in zip(columnar.judge(program, records, [context] * len(records)), records, strict=True):
+    # One who says nothing leaves open what the others give by period.
+    records += [Facts(members=(*record.members, Member("teacher", "other", Facts()))) for record in records]
+    judged = columnar.judge_block(program, Block.of(plan_of(program).layout, records), [context] * len(records))
+    names = names_of(program, context.on)
+    lacks = Missing(judged, range(len(program.rules)), names)
+    for row, (one, record) in enumerate(zip(judged.explainers(), records, strict=True)):
         expected = reference.evaluate(program, record, context)
         assert one.codes == expected.codes
-        assert one.finding(0) == expected.findings[0]
+        assert tuple(one.finding(i) for i in range(len(program.rules))) == expected.findings
+        told = {name for name, lacking in zip(names, lacks.marks[:, row], strict=True) if lacking}
+        assert told | set(lacks.further.get(row, ())) == {n for f in expected.findings for n in f.missing}
