@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import subprocess
@@ -10,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+
+import msgspec
 
 __all__ = ["Remark", "Report", "Row"]
 
@@ -104,14 +105,14 @@ class Report:
                     print(f"  {row.name:<{width}}  {row.value:>14,.3f} {row.unit}{promise}")
 
     def write(self) -> None:
-        """The same as JSON."""
+        """The same as JSON; what could not be measured (NaN) is null."""
         RESULTS.mkdir(exist_ok=True)
         body = {
             **self.head(),
             "remarks": [asdict(remark) for remark in self.remarks],
             "rows": [asdict(row) for row in self.rows],
         }
-        (RESULTS / self.file).write_text(json.dumps(body, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        (RESULTS / self.file).write_bytes(msgspec.json.format(msgspec.json.encode(body), indent=1) + b"\n")
 
 
 def _git(*arguments: str) -> str:
