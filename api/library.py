@@ -41,9 +41,8 @@ class RulesetsRefused(Exception):
 
 
 def read_library(folder: Path) -> Library:
-    """The rulesets of a folder, for a command. Raises FileNotFoundError, NotADirectoryError and RulesetsHaveErrors."""
-    with _nothing_to_collect():
-        return _read(folder)[1]
+    """The rulesets of a folder. Raises FileNotFoundError, NotADirectoryError and RulesetsHaveErrors."""
+    return _read(folder)[1]
 
 
 def open_library(settings: Settings) -> Library:
@@ -63,6 +62,7 @@ def _nothing_to_collect() -> Iterator[None]:
             gc.enable()
 
 
+@_nothing_to_collect()
 def _read(folder: Path) -> tuple[bytes, Library]:
     """The rulesets of a folder, packed by `api.kept` and as they are: what an earlier start kept, else loaded now."""
     files = read_rulesets(folder)
@@ -124,7 +124,6 @@ def _load(settings: Settings, to: int, parent: int) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         die_with(parent, signal.SIGKILL)
-        gc.disable()
         sent, _ = _of(settings)
         with open(to, "wb") as pipe:
             pipe.write(sent)

@@ -29,6 +29,7 @@ from api.settings import Limits
 from api.wire.requests import BatchOptions, BatchRequest, read_day
 from api.wire.verdicts import counts_json, encode, joined
 from engine.backends.columns import Block
+from engine.facts import Facts
 from engine.words import SUBJECTS
 
 __all__ = ["BLOCK_RECORDS", "Batch", "lines_of"]
@@ -219,21 +220,27 @@ class Batch:
             if plan is group.plan:
                 self._counts.update(counts)
             told.append(results.parts(rows, self._options.detail))
-        if len(told) == 1 and not group.read:
-            ids = [encode(group.ids[row]) for row in rows]
-            return [b'{"id":%s,%s}' % pair for pair in zip(ids, told[0], strict=True)]
-        found: list[bytes] = []
-        for number, row in enumerate(rows):
-            parts = [b'{"id":', encode(group.ids[row]), b",", told[0][number]]
-            facts = group.read.get(row)
-            if facts is not None and facts.refused:
-                parts += [b',"refused_members":%d' % sum(facts.refused.values())]
-            if facts is not None and facts.ignored and self._options.detail != "codes":
-                parts += [b',"ignored":', encode(facts.ignored)]
-            if len(told) > 1:
-                parts += [b',"included":', joined([b"{%s}" % of_plan[number] for of_plan in told[1:]])]
-            found.append(b"".join((*parts, b"}")))
-        return found
+        # Only records that were read by themselves have more to be told, among them all that include other rulesets.
+        tails = {
+            row: self._tail(group.read[row], [of_plan[number] for of_plan in told[1:]])
+            for number, row in enumerate(rows)
+            if row in group.read
+        }
+        return [
+            b'{"id":%s,%s%s}' % (encode(group.ids[row]), result, tails.get(row, b""))
+            for row, result in zip(rows, told[0], strict=True)
+        ]
+
+    def _tail(self, facts: Facts, included: Sequence[bytes]) -> bytes:
+        """What stands behind the own result of a record that was read by itself."""
+        tail = b""
+        if facts.refused:
+            tail += b',"refused_members":%d' % sum(facts.refused.values())
+        if facts.ignored and self._options.detail != "codes":
+            tail += b',"ignored":' + encode(facts.ignored)
+        if included:
+            tail += b',"included":' + joined([b"{%s}" % of_plan for of_plan in included])
+        return tail
 
     # --- writing ------------------------------------------------------------------------------
 

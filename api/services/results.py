@@ -120,13 +120,10 @@ class Results:
     def _missing(self) -> list[bytes]:
         """What the undecided rules of each row lack, between brackets to come."""
         lacks, _ = self.lacking()
-        names, count = self._plan.lacks(self._judged.on)[1], self._judged.count
-        marks = lacks.marks[:, :count].T
-        # Counted as one row: quicker than in two dimensions.
-        rows, at = np.divmod(np.flatnonzero(marks), marks.shape[1])
-        ends = np.searchsorted(rows, np.arange(count + 1)).tolist()
-        listed = names[at].tolist()
-        found = [b",".join(listed[start:end]) for start, end in pairwise(ends)]
+        names = self._plan.lacks(self._judged.on)[1]
+        places, ends = lacks.listed()
+        listed = names[places].tolist()
+        found = [b",".join(listed[start:end]) for start, end in pairwise(ends.tolist())]
         for row, further in lacks.further.items():
             found[row] = b",".join([*([found[row]] if found[row] else []), *map(encode, dict.fromkeys(further))])
         return found

@@ -179,12 +179,10 @@ def _split(finding: bytes) -> tuple[bytes, float | None]:
 
 def _missing(results: Results, plan: Plan, rows: Indexes, names: Words) -> Any:
     lacks, known = results.lacking()
-    total = len(results.letters)
-    at, which = np.nonzero(lacks.marks[:, :total].T)
-    ends = np.searchsorted(at, np.arange(total + 1))
-    whole = pa.ListArray.from_arrays(_array(ends.astype(np.int32)), _array(names.of_plan(plan, known)[which]))
+    places, ends = lacks.listed()
+    whole = pa.ListArray.from_arrays(_array(ends.astype(np.int32)), _array(names.of_plan(plan, known)[places]))
     if not lacks.further:
-        return whole if len(rows) == total else whole.take(rows)
+        return whole if len(rows) == len(whole) else whole.take(rows)
     lists: list[Any] = whole.to_pylist()
     for row, further in lacks.further.items():
         lists[row] += [names.place(name) for name in dict.fromkeys(further)]

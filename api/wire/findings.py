@@ -22,7 +22,7 @@ from engine.backends.plan import plan_of
 from engine.backends.reference import Evaluation
 from engine.backends.shown import gaps, in_doubt, shown
 from engine.check.ir import AsOf, InDivision, ParameterRef, Program, YearsSince
-from engine.check.walk import nodes, with_sources
+from engine.check.walk import formulas, nodes, with_sources
 from engine.facts import Facts
 
 __all__ = ["Failures"]
@@ -169,7 +169,7 @@ def _looks(program: Program, index: int) -> bool:
         return True
     exprs = [rule.require]
     for spec in with_sources(rule.needs, program.facts).values():
-        exprs += [e for e in (spec.derive, spec.at_least, spec.at_most) if e is not None]
+        exprs += formulas(spec)
     return any(isinstance(n, AsOf | InDivision | ParameterRef | YearsSince) for e in exprs for n in nodes(e))
 
 

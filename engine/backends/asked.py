@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from engine.check.ir import Aggregate, Choice, Citation, Expr, FactRef, FactSpec, Program, Rule
-from engine.check.walk import aggregates_of, facts_of, nodes, parts
+from engine.check.ir import Aggregate, Citation, Expr, Program, Rule
+from engine.check.walk import aggregates_of, choice_tests, facts_of, formulas, parts
 
 __all__ = ["aggregates", "asked_of"]
 
@@ -17,7 +17,7 @@ def aggregates(program: Program) -> Mapping[str, tuple[Aggregate, ...]]:
     """The aggregates of a program's facts by the kind of member that they are over."""
     found: dict[str, dict[int, Aggregate]] = {}
     for spec in program.facts.values():
-        for formula in (spec.derive, spec.at_least, spec.at_most):
+        for formula in formulas(spec):
             for aggregate in aggregates_of(formula):
                 found.setdefault(aggregate.member, {})[id(aggregate)] = aggregate
     return {kind: tuple(each.values()) for kind, each in found.items()}
@@ -37,22 +37,10 @@ def asked_of(program: Program, kind: str) -> Program:
         if aggregate.op in ("share", "every") and aggregate.value is not None:
             conditions[id(aggregate.value)] = aggregate.value
         for part in parts(aggregate):
-            conditions.update((id(test), test) for test in _tests(part, inner.facts))
+            conditions.update((id(test), test) for test in choice_tests(part, inner.facts))
     rules = tuple(_asking(i, kind, expr) for i, expr in enumerate(conditions.values()))
     index = {rule.id: i for i, rule in enumerate(rules)}
     return replace(inner, rules=rules, order=tuple(range(len(rules))), index=index)
-
-
-def _tests(expr: Expr, facts: Mapping[str, FactSpec]) -> Iterator[Expr]:
-    """The tests of choices between numbers in an expression, also inside derived facts."""
-    for node in nodes(expr):
-        if isinstance(node, Choice) and not node.boolean:
-            yield node.test
-        elif isinstance(node, FactRef):
-            spec = facts[node.name]
-            for formula in (spec.derive, spec.at_least, spec.at_most):
-                if formula is not None:
-                    yield from _tests(formula, facts)
 
 
 def _asking(number: int, kind: str, condition: Expr) -> Rule:

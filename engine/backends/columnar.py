@@ -244,6 +244,8 @@ class Judged:
 
     def told_by_reference(self, rule: int) -> list[int]:
         """Rows with members of which the reference alone can tell what a rule, or one that it asks, read and lacks."""
+        if not self._rolled:
+            return []
         asked = [self.told_by_reference(self.program.index[name]) for name in self.program.rules[rule].passes]
         rows = set(chain.from_iterable(asked))
         reads = self.plan.reads[rule] & self._rolled

@@ -50,7 +50,7 @@ from engine.check.ir import (
     WindowTotal,
     YearsSince,
 )
-from engine.check.walk import aggregates_of, facts_of, parts, with_sources
+from engine.check.walk import aggregates_of, facts_of, formulas, parts, with_sources
 from engine.facts import Facts, FactValue
 from engine.periods import PeriodKind
 from engine.rollup.aggregates import Rolled, roll_up
@@ -457,7 +457,7 @@ def _periods_read(program: Program) -> dict[int, frozenset[PeriodKind]]:
     """By the identity of each aggregate of a program, the kinds of period of the facts that it reads of members."""
     found: dict[int, frozenset[PeriodKind]] = {}
     for spec in program.facts.values():
-        for formula in (spec.derive, spec.at_least, spec.at_most):
+        for formula in formulas(spec):
             for aggregate in aggregates_of(formula):
                 names = (f for p in parts(aggregate) for f in facts_of(p))
                 read = with_sources(names, program.members[aggregate.member].facts).values()

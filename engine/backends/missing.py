@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.backends.explain import given_name
+from engine.backends.letters import Indexes
 from engine.backends.situation import excluded_everywhere
 from engine.backends.vectors import UNKNOWN, Mask
 from engine.check.ir import (
@@ -137,6 +138,13 @@ class Missing:
                         self.marks[self._at[name], row] = True
                     else:
                         self.further.setdefault(row, []).append(name)
+
+    def listed(self) -> tuple[Indexes, Indexes]:
+        """The places of the names that the records lack, record by record, and where those of each begin and end."""
+        marks = self.marks[:, : self._judged.count].T
+        # Counted as one row: quicker than in two dimensions.
+        rows, names = np.divmod(np.flatnonzero(marks), marks.shape[1])
+        return names, np.searchsorted(rows, np.arange(len(marks) + 1))
 
     def _exprs(self, index: int) -> list[Expr]:
         rule = self._program.rules[index]

@@ -6,7 +6,7 @@ in neighbouring rows and are computed by one NumPy call.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -48,7 +48,7 @@ from engine.check.ir import (
     YearsSince,
     mirrored,
 )
-from engine.check.walk import children, facts_of, nodes, with_sources
+from engine.check.walk import children, choice_tests, facts_of, nodes, with_sources
 from engine.values import exact
 
 __all__ = ["Column", "Fixed", "Group", "Plan", "Rows", "Stratum", "plain_constant", "plan_of"]
@@ -287,26 +287,11 @@ class _Planner:
                 derive = self.program.facts[name].derive
                 return (derive,) if derive is not None else ()
             case Compare() if self._simple(expr) is None:
-                return tuple(self._tests(expr))
+                return tuple(choice_tests(expr, self.program.facts))
             case Known(fact):
-                return tuple(self._tests_of(fact))
+                return tuple(choice_tests(FactRef(fact), self.program.facts))
             case _:
                 return ()
-
-    def _tests(self, expr: Expr) -> Iterator[Expr]:
-        """The tests of choices between numbers under a comparison, also inside derived facts."""
-        for node in nodes(expr):
-            if isinstance(node, Choice):
-                yield node.test
-            elif isinstance(node, FactRef):
-                yield from self._tests_of(node.name)
-
-    def _tests_of(self, fact: str) -> Iterator[Expr]:
-        """The tests of choices that a fact comes from."""
-        spec = self.program.facts[fact]
-        for formula in (spec.derive, spec.at_least, spec.at_most):
-            if formula is not None:
-                yield from self._tests(formula)
 
     def _is_column(self, expr: Expr) -> bool:
         match expr:

@@ -13,7 +13,7 @@ import numpy as np
 from engine.backends.base import Context, ParameterValue, due_state, excluded
 from engine.backends.letters import EXCLUDED, Indexes
 from engine.check.ir import InDivision, Program, Rule
-from engine.check.walk import nodes
+from engine.check.walk import formulas, nodes
 from engine.verdicts import DueState, Reason
 
 __all__ = ["Places", "Situation", "codes_of", "excluded_everywhere", "situation_of", "starts_of"]
@@ -89,7 +89,7 @@ def codes_of(program: Program) -> frozenset[str]:
     """The divisions that a program names: where else a record lies makes no difference to it."""
     found = set() if program.jurisdiction is None else {program.jurisdiction}
     exprs = [e for rule in program.rules for e in (rule.when, rule.require)]
-    exprs += [e for spec in program.facts.values() for e in (spec.derive, spec.at_least, spec.at_most)]
+    exprs += [e for spec in program.facts.values() for e in formulas(spec)]
     for rule in program.rules:
         if rule.due is not None:
             found.update(code for code, _ in rule.due.table)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.check.ir import Aggregate, Expr, FactRef, FactSpec
-from engine.check.walk import children, facts_of, nodes, parts
+from engine.check.walk import children, facts_of, formulas, nodes, parts
 
 __all__ = ["MAX_HEIGHT", "MAX_WEIGHT", "Size", "sizes_of_facts"]
 
@@ -78,11 +78,11 @@ def sizes_of_facts(facts: Mapping[str, FactSpec]) -> dict[str, Size]:
     def visit(name: str, path: int) -> Size:
         if name not in found and name in facts and path <= MAX_HEIGHT:
             spec = facts[name]
-            formulas = [f for f in (spec.derive, spec.at_least, spec.at_most) if f is not None]
-            for formula in formulas:
+            own = formulas(spec)
+            for formula in own:
                 for other in _read(formula):
                     visit(other, path + 1)
-            sizes = [Size.of(formula, found) for formula in formulas]
+            sizes = [Size.of(formula, found) for formula in own]
             found[name] = Size(max((size.height for size in sizes), default=0), sum(size.weight for size in sizes))
         return found.get(name, Size())
 

@@ -40,7 +40,9 @@ from engine.check.ir import (
 __all__ = [
     "aggregates_of",
     "children",
+    "choice_tests",
     "facts_of",
+    "formulas",
     "members_read",
     "nodes",
     "parameters_of",
@@ -133,6 +135,21 @@ def facts_of(expr: Expr | None) -> tuple[str, ...]:
     return tuple(found)
 
 
+def formulas(spec: FactSpec) -> tuple[Expr, ...]:
+    """What a fact derives from and what bounds it, as far as it has them."""
+    return tuple(e for e in (spec.derive, spec.at_least, spec.at_most) if e is not None)
+
+
+def choice_tests(expr: Expr, facts: Mapping[str, FactSpec]) -> Iterator[Expr]:
+    """The tests of choices between numbers in an expression, also inside what its facts come from."""
+    for node in nodes(expr):
+        if isinstance(node, Choice) and not node.boolean:
+            yield node.test
+        elif isinstance(node, FactRef):
+            for formula in formulas(facts[node.name]):
+                yield from choice_tests(formula, facts)
+
+
 def with_sources(names: Iterable[str], facts: Mapping[str, FactSpec]) -> dict[str, FactSpec]:
     """The facts, in order of first mention, with all that they derive from or are bounded by."""
     found: dict[str, FactSpec] = {}
@@ -142,7 +159,7 @@ def with_sources(names: Iterable[str], facts: Mapping[str, FactSpec]) -> dict[st
         name = todo.pop()
         if name not in found:
             spec = found[name] = facts[name]
-            for formula in (spec.derive, spec.at_least, spec.at_most):
+            for formula in formulas(spec):
                 todo.extend(facts_of(formula))
     return found
 
@@ -162,7 +179,7 @@ def members_read(facts: Iterable[FactSpec]) -> dict[str, tuple[str, ...]]:
     """By member kind, the facts of members that the aggregates of some facts name; the kinds that they reach."""
     found: dict[str, dict[str, None]] = {}
     for spec in facts:
-        for formula in (spec.derive, spec.at_least, spec.at_most):
+        for formula in formulas(spec):
             for aggregate in aggregates_of(formula):
                 names = found.setdefault(aggregate.member, {})
                 for part in parts(aggregate):

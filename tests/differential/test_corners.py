@@ -14,7 +14,6 @@ from engine.backends.columns import Block
 from engine.backends.missing import Missing, names_of
 from engine.backends.plan import plan_of
 from engine.facts import Facts, Member
-from engine.registry import load_library
 from engine.values import exact
 from tests.differential import shapes
 from tests.small import small_library
@@ -103,17 +102,8 @@ CORNERS: dict[str, tuple[tuple[str, ...], list[dict[str, object]]]] = {
 @pytest.mark.parametrize("times", [1, 2, 4])
 def test_columnar_equals_reference(corner: tuple[tuple[str, ...], list[dict[str, object]]], times: int) -> None:
     bodies, raws = corner
-    head = "  clause: 一\n  span: [0, 9]\n  subject: school\n  force: binding\n  topic: quality\n"
-    title = "  title: {zh: 规则, en: rule}\n  summary: {zh: 规则, en: rule}\n"
-    library = load_library(
-        {
-            "divisions.csv": shapes.DIVISIONS,
-            "facts/quality.yaml": FACTS,
-            "w/1/ruleset.yaml": shapes.HEAD,
-            "w/1/clauses.yaml": f"- {{clause: 一, span: [0, 9], sha256: {'0' * 64}, kind: duty}}",
-            "w/1/rules/quality.yaml": "".join(f"- id: r{i}\n{head}  {b}\n{title}" for i, b in enumerate(bodies)),
-        }
-    )
+    rules = "".join(shapes.rule_of(i, f"  {body}\n") for i, body in enumerate(bodies))
+    library = shapes.library_of(FACTS, rules)
     assert not library.diagnostics, library.diagnostics[0]
     program = library.program("w@1", "school")
     read = [library.reader("school").read(raw) for raw in raws * times]

@@ -9,7 +9,7 @@ import pytest
 
 from engine.backends import columnar, reference
 from engine.backends.base import Context
-from engine.registry import Library, load_library
+from engine.registry import Library
 from tests.differential import shapes
 
 ON = date(2025, 6, 1)
@@ -81,21 +81,8 @@ def condition(rng: random.Random) -> str:
 
 def library_of(rng: random.Random) -> Library:
     """A ruleset of such comparisons."""
-    head = "  clause: 一\n  span: [0, 9]\n  subject: school\n  force: binding\n  topic: quality\n"
-    title = "  title: {zh: 规则, en: rule}\n  summary: {zh: 规则, en: rule}\n"
-    bodies = [f"  require: {condition(rng)}\n" for _ in range(RULES)]
-    library = load_library(
-        {
-            "divisions.csv": shapes.DIVISIONS,
-            "facts/quality.yaml": FACTS,
-            "w/1/ruleset.yaml": shapes.HEAD,
-            "w/1/clauses.yaml": f"- {{clause: 一, span: [0, 9], sha256: {'0' * 64}, kind: duty}}",
-            "w/1/rules/quality.yaml": "".join(f"- id: r{i}\n{head}{body}{title}" for i, body in enumerate(bodies)),
-        }
-    )
-    serious = [d for d in library.diagnostics if d.code not in ("E309", "E312")]
-    assert not serious, (serious[0], bodies)
-    return library
+    rules = "".join(shapes.rule_of(i, f"  require: {condition(rng)}\n") for i in range(RULES))
+    return shapes.sound(shapes.library_of(FACTS, rules), rules)
 
 
 @pytest.mark.parametrize("seed", range(12))
