@@ -1,7 +1,6 @@
 """PostgreSQL's own log: a file in the data folder that cannot grow without end."""
 
 import os
-import shutil
 from pathlib import Path
 
 __all__ = ["LogFile"]
@@ -36,7 +35,8 @@ class LogFile:
             source.seek(-LIMIT_BYTES, os.SEEK_END)
             descriptor = os.open(self.old, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             with open(descriptor, "wb") as target:
-                shutil.copyfileobj(source, target)
+                # Not to the end: the writer goes on, and may be quicker.
+                target.write(source.read(LIMIT_BYTES))
         os.truncate(self.path, 0)
 
     def tail(self, start: int) -> str:
